@@ -1,0 +1,6 @@
+//! claviger.
+
+pub mod clock;
+pub mod protocol;
+pub mod random;
+pub mod timer;
