@@ -1,4 +1,31 @@
-//! claviger.
+//! claviger, "key-bearer": an OAuth 2 server.
+//!
+//! People and machines ask it for tokens; APIs check them with stock libraries. A request comes in through
+//! [`http::server`], is offered to the endpoints of [`http::routes`], decided on by a grant of [`grant`], and
+//! answered with a token that [`issue`] signs. What must be kept is kept by the [`store`], and nowhere else.
+//!
+//! # The house
+//!
+//! Five floors. A file uses its own floor and those below it, never one above; `tests/it/house.rs` sees to it.
+//!
+//! | Floor | What lives there |
+//! |---|---|
+//! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end |
+//! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
+//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`]: what happens by itself. [`vault`], [`app`], [`directory`]: the handles they use |
+//! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`telemetry`], [`timer`] |
+//! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
+//!
+//! # Where to look
+//!
+//! - A token is made in [`issue::issue`], from proofs that only the store hands out
+//!   ([`store::LiveClient`], [`store::LiveUser`]).
+//! - A refresh token is judged in [`model::Presented::verdict`] and used in [`store::Store::refresh`].
+//! - A key's life is decided in [`keys::schedule`], carried out in [`rotate`], kept at hand in [`keys::ring`].
+//! - A sign-in goes through [`user::authenticate`]: limits, the hashing queue, the database, the hash.
+//! - Every refusal is a [`protocol::Error`]; what it becomes on the wire is in [`http::reply`].
+//!
+//! What is done with each section of the standards, and where we depart, is in `docs/conformance.md`.
 
 pub mod clock;
 pub mod protocol;
