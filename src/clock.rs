@@ -18,11 +18,13 @@ enum Source {
     Manual(Arc<watch::Sender<Reading>>),
 }
 
-/// What a manual clock shows: the wall clock can be put back, the monotonic one cannot.
+/// What a clock shows: the wall clock can be put back, the monotonic one cannot.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
-    unix: i64,
-    monotonic: Duration,
+pub struct Reading {
+    /// Unix time in seconds, as [`Clock::now`].
+    pub unix: i64,
+    /// Time since an arbitrary start, as [`Clock::monotonic`].
+    pub monotonic: Duration,
 }
 
 /// Moves a manual [`Clock`].
@@ -61,6 +63,11 @@ impl Clock {
             Source::System => START.elapsed(),
             Source::Manual(reading) => reading.borrow().monotonic,
         }
+    }
+
+    /// Both at once, for what must not be fooled by a wall clock that jumps.
+    pub fn read(&self) -> Reading {
+        Reading { unix: self.now(), monotonic: self.monotonic() }
     }
 
     /// Tells when a manual clock was moved; `None` for the system's, which moves by itself.

@@ -28,6 +28,8 @@
 //! What is done with each section of the standards, and where we depart, is in `docs/conformance.md`.
 
 pub mod clock;
+pub mod fault;
+pub mod model;
 pub mod protocol;
 pub mod random;
 pub mod timer;

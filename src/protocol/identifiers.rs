@@ -37,12 +37,13 @@ macro_rules! identifier {
 
 identifier! {
     /// A client's identifier ([RFC 6749 §2.2](https://www.rfc-editor.org/rfc/rfc6749#section-2.2)): 1 to 128
-    /// visible ASCII characters. It is never a UUID, so that the `sub` of a client cannot equal a user's.
+    /// visible ASCII characters without `"` and `\`. It is never a UUID, so that the `sub` of a client cannot equal a user's.
     ClientId, |text| {
         if uuid::Uuid::try_parse(text).is_ok() {
             return Err("a client id is not a UUID: those are users");
         }
-        visible(text).ok_or("a client id is 1 to 128 visible ASCII characters")
+        let id = visible(text).filter(|id| !id.contains(['"', '\\']));
+        id.ok_or("a client id is 1 to 128 visible ASCII characters, no quote and no backslash")
     }
 }
 
@@ -63,6 +64,13 @@ identifier! {
         } else {
             Err("a role's name is 1 to 64 letters, digits, `-`, `_`, `.` and `:`")
         }
+    }
+}
+
+impl Username {
+    /// A name that no user has, which stands for every text that is not a name.
+    pub fn nobody() -> Self {
+        Self(String::new())
     }
 }
 

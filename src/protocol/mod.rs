@@ -1,15 +1,21 @@
 //! The words of the standards: values that are parsed once and then trusted.
 
+mod claims;
+mod client_authentication;
 mod error;
 mod form;
 mod identifiers;
+mod refresh_token;
 mod scope;
 mod secret;
 mod uri;
 
+pub use claims::AccessClaims;
+pub use client_authentication::ClientAuthentication;
 pub use error::{BoxError, Code, Error};
 pub use form::Params;
 pub use identifiers::{ClientId, RoleName, Username};
+pub use refresh_token::RefreshToken;
 pub use scope::{Scope, ScopeToken};
 pub use secret::Secret;
 pub use uri::{ApiUri, Issuer, Origin, RedirectUri};

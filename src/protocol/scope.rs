@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::Error;
 
 /// One scope token: one or more of `!`, `#` to `[`, `]` to `~`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct ScopeToken(Cow<'static, str>);
 
 /// The longest scope token that is taken, in bytes.
@@ -57,7 +57,9 @@ impl FromStr for ScopeToken {
         if is_token(text.as_bytes()) {
             Ok(Self(Cow::Owned(text.to_owned())))
         } else {
-            Err(Error::invalid_scope("a scope is 1 to 128 visible ASCII characters without `\"` and `\\`"))
+            Err(Error::invalid_scope(
+                "a scope is 1 to 128 visible ASCII characters, no quote and no backslash",
+            ))
         }
     }
 }

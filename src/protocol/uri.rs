@@ -29,7 +29,7 @@ macro_rules! uri {
 
             fn from_str(text: &str) -> Result<Self, Error> {
                 let check: fn(&Url, &str) -> Result<(), &'static str> = $check;
-                let visible = text.len() <= URI_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+                let visible = text.len() <= URI_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"\\".contains(&byte));
                 let url = Url::parse(text).ok().filter(|_| visible);
                 let url = url.ok_or_else(|| Error::invalid_request("not an absolute URI of at most 256 characters"))?;
                 check(&url, text).map_err(Error::invalid_request)?;

@@ -1,0 +1,113 @@
+//! The audit trail: security decisions, each with who and what, never with a secret.
+
+use uuid::Uuid;
+
+use super::UserId;
+use crate::protocol::ClientId;
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// What happened.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Event { $($(#[$doc])* $name,)* }
+
+        impl Event {
+            /// The event as it stands in the trail.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+events! {
+    /// A user proved who they are.
+    SignedIn = "user.signed_in",
+    /// A sign-in failed.
+    SignInFailed = "user.sign_in_failed",
+    /// A used refresh token came back although its successor had been used: somebody holds a copy.
+    RefreshTokenReused = "refresh_token.reused",
+    /// A family was revoked.
+    FamilyRevoked = "family.revoked",
+    /// An access token was revoked.
+    AccessTokenRevoked = "access_token.revoked",
+    /// A key was published.
+    KeyPublished = "key.published",
+    /// A key began to sign, and the one before it was retired.
+    KeyActivated = "key.activated",
+    /// A key left the JWKS at the end of its time.
+    KeyPurged = "key.purged",
+    /// A key was dropped at once.
+    KeyRevoked = "key.revoked",
+    /// Sealed values were moved to a new sealing key.
+    Resealed = "seal.rotated",
+    /// A user was added.
+    UserAdded = "user.added",
+    /// A user was disabled.
+    UserDisabled = "user.disabled",
+    /// A user was enabled.
+    UserEnabled = "user.enabled",
+    /// A user's password was set.
+    PasswordSet = "user.password_set",
+    /// A user's roles were set.
+    RolesSet = "user.roles_set",
+    /// A user was removed.
+    UserRemoved = "user.removed",
+    /// A client was added.
+    ClientAdded = "client.added",
+    /// A client was given a further secret.
+    ClientSecretRotated = "client.secret_rotated",
+    /// A client was disabled.
+    ClientDisabled = "client.disabled",
+    /// A client was enabled.
+    ClientEnabled = "client.enabled",
+    /// A client was removed.
+    ClientRemoved = "client.removed",
+    /// An API was added.
+    ApiAdded = "api.added",
+    /// An API was removed.
+    ApiRemoved = "api.removed",
+    /// A role was added.
+    RoleAdded = "role.added",
+    /// A role was removed.
+    RoleRemoved = "role.removed",
+}
+
+/// One entry.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// The entry's id.
+    pub id: Uuid,
+    /// When it happened.
+    pub at: i64,
+    /// What happened.
+    pub event: Event,
+    /// The client concerned.
+    pub client_id: Option<ClientId>,
+    /// The user concerned.
+    pub user_id: Option<UserId>,
+    /// More, in words.
+    pub detail: Option<String>,
+}
+
+impl Audit {
+    /// An entry that says only what happened.
+    pub fn of(event: Event, id: Uuid, at: i64) -> Self {
+        Self { id, at, event, client_id: None, user_id: None, detail: None }
+    }
+
+    /// Names the client.
+    pub fn client(self, id: &ClientId) -> Self {
+        Self { client_id: Some(id.clone()), ..self }
+    }
+
+    /// Names the user.
+    pub fn user(self, id: UserId) -> Self {
+        Self { user_id: Some(id), ..self }
+    }
+
+    /// Says more.
+    pub fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+}
