@@ -28,6 +28,7 @@
 //! What is done with each section of the standards, and where we depart, is in `docs/conformance.md`.
 
 pub mod clock;
+pub mod config;
 pub mod fault;
 pub mod model;
 pub mod protocol;
