@@ -33,4 +33,5 @@ pub mod fault;
 pub mod model;
 pub mod protocol;
 pub mod random;
+pub mod telemetry;
 pub mod timer;
