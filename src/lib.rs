@@ -30,6 +30,7 @@
 pub mod clock;
 pub mod config;
 pub mod fault;
+pub mod keys;
 pub mod model;
 pub mod protocol;
 pub mod random;
