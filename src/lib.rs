@@ -32,6 +32,7 @@ pub mod config;
 pub mod fault;
 pub mod keys;
 pub mod model;
+pub mod password;
 pub mod protocol;
 pub mod random;
 pub mod telemetry;
