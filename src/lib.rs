@@ -31,6 +31,7 @@ pub mod clock;
 pub mod config;
 pub mod fault;
 pub mod keys;
+pub mod limits;
 pub mod model;
 pub mod password;
 pub mod protocol;

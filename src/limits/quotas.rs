@@ -1,0 +1,72 @@
+//! The tiers of the login limits and what each of them takes.
+
+use std::num::NonZeroU32;
+
+/// How many attempts a minute each tier takes, and how many keys all tiers together hold.
+///
+/// A bucket holds one minute's attempts, so a fresh key may use all of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// One account from one address prefix (IPv4 /32, IPv6 /64).
+    pub account: NonZeroU32,
+    /// One address prefix (IPv4 /32, IPv6 /64).
+    pub prefix: NonZeroU32,
+    /// One network (IPv4 /24, IPv6 /48).
+    pub wide: NonZeroU32,
+    /// One client, wherever it is.
+    pub client: NonZeroU32,
+    /// Keys held at most. A million take about 36 MiB.
+    pub keys: usize,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        let per_minute = |attempts| NonZeroU32::new(attempts).expect("the defaults are not zero");
+        Self {
+            account: per_minute(5),
+            prefix: per_minute(30),
+            wide: per_minute(300),
+            client: per_minute(600),
+            keys: 1_000_000,
+        }
+    }
+}
+
+impl Quotas {
+    /// The attempts a minute of `tier`.
+    pub(super) fn of(&self, tier: Tier) -> NonZeroU32 {
+        match tier {
+            Tier::Account => self.account,
+            Tier::Prefix => self.prefix,
+            Tier::Wide => self.wide,
+            Tier::Client => self.client,
+        }
+    }
+}
+
+/// Which limit refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// One account from one address prefix.
+    Account,
+    /// One address prefix.
+    Prefix,
+    /// One network.
+    Wide,
+    /// One client.
+    Client,
+}
+
+impl Tier {
+    pub(super) const ALL: [Self; 4] = [Self::Account, Self::Prefix, Self::Wide, Self::Client];
+
+    /// The tier's name in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Account => "account",
+            Self::Prefix => "prefix",
+            Self::Wide => "wide",
+            Self::Client => "client",
+        }
+    }
+}
