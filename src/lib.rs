@@ -36,5 +36,6 @@ pub mod model;
 pub mod password;
 pub mod protocol;
 pub mod random;
+pub mod store;
 pub mod telemetry;
 pub mod timer;

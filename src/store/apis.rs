@@ -1,0 +1,87 @@
+//! APIs and their scopes.
+
+use std::collections::BTreeMap;
+
+use super::sql::{Db, FromRow, Row, sql};
+use super::{Error, Store, audit};
+use crate::model::{Api, Audit};
+use crate::protocol::{ApiUri, ScopeToken};
+
+impl FromRow for Api {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            uri: row.parse("uri")?,
+            scopes: BTreeMap::new(),
+            access_token_lifetime: row.maybe_integer("access_token_lifetime")?,
+            created_at: row.integer("created_at")?,
+        })
+    }
+}
+
+struct Described(ScopeToken, Option<String>);
+
+impl FromRow for Described {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self(row.parse("scope")?, row.maybe_text("description")?))
+    }
+}
+
+async fn with_scopes(db: &mut Db, mut api: Api) -> Result<Api, Error> {
+    const SQL: &str = "SELECT scope, description FROM api_scopes WHERE api = $1";
+    let scopes = sql!(SQL, api.uri.as_str()).all::<Described>(db).await?;
+    api.scopes = scopes.into_iter().map(|Described(scope, description)| (scope, description)).collect();
+    Ok(api)
+}
+
+impl Store {
+    /// The API at `uri`.
+    pub async fn api(&self, uri: &ApiUri) -> Result<Option<Api>, Error> {
+        const SQL: &str = "SELECT uri, access_token_lifetime, created_at FROM apis WHERE uri = $1";
+        let mut db = self.reader().await?;
+        match sql!(SQL, uri.as_str()).optional(&mut db).await? {
+            Some(api) => with_scopes(&mut db, api).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// All APIs.
+    pub async fn apis(&self) -> Result<Vec<Api>, Error> {
+        const SQL: &str = "SELECT uri, access_token_lifetime, created_at FROM apis ORDER BY uri";
+        let mut db = self.reader().await?;
+        let mut apis = Vec::new();
+        for api in sql!(SQL).all(&mut db).await? {
+            apis.push(with_scopes(&mut db, api).await?);
+        }
+        Ok(apis)
+    }
+
+    /// Adds an API; false when there is one at its URI.
+    pub async fn add_api(&self, api: Api, entry: Audit) -> Result<bool, Error> {
+        const API: &str = "INSERT INTO apis (uri, access_token_lifetime, created_at) VALUES ($1, $2, $3)
+                           ON CONFLICT (uri) DO NOTHING";
+        const SCOPE: &str = "INSERT INTO api_scopes (api, scope, description) VALUES ($1, $2, $3)";
+        self.write(async move |db| {
+            if sql!(API, api.uri.as_str(), api.access_token_lifetime, api.created_at).run(db).await? == 0 {
+                return Ok(false);
+            }
+            for (scope, description) in &api.scopes {
+                sql!(SCOPE, api.uri.as_str(), scope.as_str(), description.clone()).run(db).await?;
+            }
+            audit::insert(db, &entry).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Removes an API; false when there is none.
+    pub async fn remove_api(&self, uri: ApiUri, entry: Audit) -> Result<bool, Error> {
+        self.write(async move |db| {
+            let removed = sql!("DELETE FROM apis WHERE uri = $1", uri.as_str()).run(db).await? == 1;
+            if removed {
+                audit::insert(db, &entry).await?;
+            }
+            Ok(removed)
+        })
+        .await
+    }
+}

@@ -1,0 +1,203 @@
+//! Clients and their secrets.
+
+use super::sql::{Db, FromRow, Row, join, sql};
+use super::{Error, Store, audit};
+use crate::model::{Audit, Client};
+use crate::protocol::ClientId;
+
+/// How many secrets of a client are good at the same time.
+const SECRETS: i64 = 2;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, auth_method, first_party, grants, scope, apis, redirect_uris, post_logout_redirect_uris, ",
+            "origins, access_token_lifetime, generation, created_at, disabled_at FROM clients ",
+            $rest
+        )
+    };
+}
+
+/// Proof that a client is there and enabled; only this file makes one.
+#[derive(Clone, Debug)]
+pub struct LiveClient(Client);
+
+impl std::ops::Deref for LiveClient {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+impl FromRow for Client {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.parse("id")?,
+            auth_method: row.parse("auth_method")?,
+            first_party: row.integer("first_party")? != 0,
+            grants: row.list("grants")?,
+            scope: row.parse("scope")?,
+            apis: row.list("apis")?,
+            redirect_uris: row.list("redirect_uris")?,
+            post_logout_redirect_uris: row.list("post_logout_redirect_uris")?,
+            origins: row.list("origins")?,
+            access_token_lifetime: row.maybe_integer("access_token_lifetime")?,
+            generation: row.integer("generation")?,
+            created_at: row.integer("created_at")?,
+            disabled_at: row.maybe_integer("disabled_at")?,
+        })
+    }
+}
+
+/// Whether `id` is still enabled and of `generation`, inside the transaction that relies on it.
+pub(super) async fn is_live(db: &mut Db, id: &ClientId, generation: i64) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM clients WHERE id = $1 AND generation = $2 AND disabled_at IS NULL";
+    sql!(SQL, id.as_str(), generation).exists(db).await
+}
+
+struct Digest(String);
+
+impl FromRow for Digest {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.text("digest").map(Self)
+    }
+}
+
+impl Store {
+    /// A client, whatever its state.
+    pub async fn client(&self, id: &ClientId) -> Result<Option<Client>, Error> {
+        let mut db = self.reader().await?;
+        sql!(select!("WHERE id = $1"), id.as_str()).optional(&mut db).await
+    }
+
+    /// A client that is enabled.
+    pub async fn live_client(&self, id: &ClientId) -> Result<Option<LiveClient>, Error> {
+        Ok(self.client(id).await?.filter(|client| client.disabled_at.is_none()).map(LiveClient))
+    }
+
+    /// All clients.
+    pub async fn clients(&self) -> Result<Vec<Client>, Error> {
+        let mut db = self.reader().await?;
+        sql!(select!("ORDER BY id")).all(&mut db).await
+    }
+
+    /// The digests of the secrets of `id` that are good at `now`.
+    pub async fn client_secrets(&self, id: &ClientId, now: i64) -> Result<Vec<String>, Error> {
+        const SQL: &str = "SELECT digest FROM client_secrets
+                           WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
+        let mut db = self.reader().await?;
+        let digests = sql!(SQL, id.as_str(), now).all::<Digest>(&mut db).await?;
+        Ok(digests.into_iter().map(|Digest(digest)| digest).collect())
+    }
+
+    /// Adds a client, with the digest of its secret unless it is public; false when there is one of its id.
+    pub async fn add_client(
+        &self,
+        client: Client,
+        secret: Option<String>,
+        entry: Audit,
+    ) -> Result<bool, Error> {
+        const SQL: &str =
+            "INSERT INTO clients (id, auth_method, first_party, grants, scope, apis, redirect_uris,
+                post_logout_redirect_uris, origins, access_token_lifetime, generation, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING";
+        self.write(async move |db| {
+            let added = sql!(
+                SQL,
+                client.id.as_str(),
+                client.auth_method.to_string(),
+                client.first_party,
+                client.grants.join(" "),
+                client.scope.to_string(),
+                join(&client.apis),
+                join(&client.redirect_uris),
+                join(&client.post_logout_redirect_uris),
+                join(&client.origins),
+                client.access_token_lifetime,
+                client.generation,
+                client.created_at,
+            );
+            if added.run(db).await? == 0 {
+                return Ok(false);
+            }
+            if let Some(digest) = &secret {
+                insert_secret(db, &client.id, digest, client.created_at).await?;
+            }
+            audit::insert(db, &entry).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Adds a secret; the one before stays good until `overlap_ends`, older ones end at once. False when there
+    /// is no confidential client `id`.
+    pub async fn rotate_client_secret(
+        &self,
+        id: ClientId,
+        digest: String,
+        overlap_ends: i64,
+        entry: Audit,
+    ) -> Result<bool, Error> {
+        const CONFIDENTIAL: &str = "SELECT 1 FROM clients WHERE id = $1 AND auth_method <> 'none'";
+        const OLD: &str = "DELETE FROM client_secrets WHERE client_id = $1 AND digest NOT IN (
+            SELECT digest FROM client_secrets WHERE client_id = $1 ORDER BY created_at DESC, expires_at IS NULL DESC
+            LIMIT $2)";
+        const ENDING: &str = "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
+        self.write(async move |db| {
+            if !sql!(CONFIDENTIAL, id.as_str()).exists(db).await? {
+                return Ok(false);
+            }
+            sql!(OLD, id.as_str(), SECRETS - 1).run(db).await?;
+            sql!(ENDING, id.as_str(), overlap_ends).run(db).await?;
+            insert_secret(db, &id, &digest, entry.at).await?;
+            audit::insert(db, &entry).await?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Disables a client: what it was granted is dead from the moment this returns. False when there is none.
+    pub async fn disable_client(&self, id: ClientId, entry: Audit) -> Result<bool, Error> {
+        const SQL: &str =
+            "UPDATE clients SET disabled_at = coalesce(disabled_at, $2), generation = generation + 1
+                           WHERE id = $1";
+        let now = entry.at;
+        self.change_client(id, entry, async move |db, id| sql!(SQL, id, now).run(db).await).await
+    }
+
+    /// Lets a client ask for tokens again. False when there is none.
+    pub async fn enable_client(&self, id: ClientId, entry: Audit) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE clients SET disabled_at = NULL WHERE id = $1";
+        self.change_client(id, entry, async |db, id| sql!(SQL, id).run(db).await).await
+    }
+
+    /// Removes a client with all it was granted. False when there is none.
+    pub async fn remove_client(&self, id: ClientId, entry: Audit) -> Result<bool, Error> {
+        self.change_client(id, entry, async |db, id| {
+            sql!("DELETE FROM clients WHERE id = $1", id).run(db).await
+        })
+        .await
+    }
+
+    async fn change_client<F>(&self, id: ClientId, entry: Audit, change: F) -> Result<bool, Error>
+    where
+        F: AsyncFn(&mut Db, &str) -> Result<u64, Error> + Send + 'static,
+    {
+        self.write(async move |db| {
+            let changed = change(db, id.as_str()).await? == 1;
+            if changed {
+                audit::insert(db, &entry).await?;
+            }
+            Ok(changed)
+        })
+        .await
+    }
+}
+
+async fn insert_secret(db: &mut Db, client: &ClientId, digest: &str, now: i64) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO client_secrets (client_id, digest, created_at) VALUES ($1, $2, $3)
+                       ON CONFLICT (client_id, digest) DO UPDATE SET expires_at = NULL";
+    sql!(SQL, client.as_str(), digest, now).run(db).await?;
+    Ok(())
+}

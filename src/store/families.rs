@@ -1,0 +1,232 @@
+//! Families of refresh tokens: beginning one, using a token, revoking.
+//!
+//! On SQLite the writer's transaction excludes every other; on a database with concurrent writers the family's
+//! row is what must be locked first.
+
+use super::sql::{Db, FromRow, Row, sql};
+use super::users::{self, LiveUser};
+use super::{Error, Store, audit, clients};
+use crate::model::{Audit, Family, FamilyId, Presented, Verdict};
+use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
+
+/// A family to begin, with its first refresh token.
+#[derive(Clone, Debug)]
+pub struct Granting {
+    /// The new family's id.
+    pub id: FamilyId,
+    /// The audience of its access tokens.
+    pub api: ApiUri,
+    /// When no refresh can renew it any more.
+    pub expires_at: i64,
+    /// The keyed hash of its first refresh token.
+    pub digest: String,
+    /// When that token stops being good if it is not used.
+    pub token_expires_at: i64,
+}
+
+impl Granting {
+    pub(super) fn family(
+        &self,
+        client: &ClientId,
+        client_generation: i64,
+        user: &LiveUser,
+        scope: Scope,
+        now: i64,
+    ) -> Family {
+        Family {
+            id: self.id,
+            client_id: client.clone(),
+            client_generation,
+            user_id: user.id,
+            user_generation: user.generation,
+            api: self.api.clone(),
+            scope,
+            auth_time: now,
+            expires_at: self.expires_at,
+            revoked_at: None,
+        }
+    }
+}
+
+/// A refresh token that is presented.
+pub struct Refresh<S> {
+    /// Its keyed hash.
+    pub digest: String,
+    /// The client that presents it.
+    pub client: ClientId,
+    /// The keyed hash of the successor with a given generation, in a given family.
+    pub successor: S,
+    /// When the successor stops being good if it is not used.
+    pub successor_expires_at: i64,
+    /// Seconds since its first use within which a lost answer may be fetched again.
+    pub window: i64,
+    /// The role of users who have none.
+    pub default_role: Option<RoleName>,
+    /// The entry for the audit trail, should it have been used before.
+    pub reused: Audit,
+    /// The entry for the audit trail, should the family end without suspicion of theft.
+    pub revoked: Audit,
+    /// The time.
+    pub now: i64,
+}
+
+/// What presenting a refresh token gave.
+pub enum Refreshed {
+    /// The grant goes on, with the successor of this generation.
+    Live {
+        /// The family.
+        family: Box<Family>,
+        /// The user, as they are now.
+        user: LiveUser,
+        /// The successor's generation.
+        generation: i64,
+        /// Whether a lost answer was given again.
+        is_repeat: bool,
+    },
+    /// It is not, or no longer, good; the reason is for the log.
+    Refused(&'static str),
+}
+
+impl FromRow for Presented {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            generation: row.integer("generation")?,
+            expires_at: row.integer("expires_at")?,
+            used_at: row.maybe_integer("used_at")?,
+            is_superseded: row.maybe_integer("successor_used_at")?.is_some(),
+            family: Family {
+                id: row.parse("id")?,
+                client_id: row.parse("client_id")?,
+                client_generation: row.integer("client_generation")?,
+                user_id: row.parse("user_id")?,
+                user_generation: row.integer("user_generation")?,
+                api: row.parse("api")?,
+                scope: row.parse("scope")?,
+                auth_time: row.integer("auth_time")?,
+                expires_at: row.integer("family_expires_at")?,
+                revoked_at: row.maybe_integer("revoked_at")?,
+            },
+        })
+    }
+}
+
+async fn presented(db: &mut Db, digest: &str) -> Result<Option<Presented>, Error> {
+    const SQL: &str = "SELECT t.generation, t.expires_at, t.used_at, s.used_at AS successor_used_at,
+            f.id, f.client_id, f.client_generation, f.user_id, f.user_generation, f.api, f.scope, f.auth_time,
+            f.expires_at AS family_expires_at, f.revoked_at
+        FROM refresh_tokens t
+        JOIN families f ON f.id = t.family_id
+        LEFT JOIN refresh_tokens s ON s.family_id = t.family_id AND s.generation = t.generation + 1
+        WHERE t.digest = $1";
+    sql!(SQL, digest).optional(db).await
+}
+
+/// Begins a family, in the transaction that checked user and client.
+pub(super) async fn begin(db: &mut Db, family: &Family, granting: &Granting, now: i64) -> Result<(), Error> {
+    const SQL: &str =
+        "INSERT INTO families (id, client_id, client_generation, user_id, user_generation, api, scope,
+            auth_time, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let begun = sql!(
+        SQL,
+        family.id.to_string(),
+        family.client_id.as_str(),
+        family.client_generation,
+        family.user_id.to_string(),
+        family.user_generation,
+        family.api.as_str(),
+        family.scope.to_string(),
+        family.auth_time,
+        now,
+        family.expires_at,
+    );
+    begun.run(db).await?;
+    insert_token(db, family.id, 0, &granting.digest, granting.token_expires_at).await
+}
+
+async fn insert_token(
+    db: &mut Db,
+    family: FamilyId,
+    generation: i64,
+    digest: &str,
+    expires_at: i64,
+) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO refresh_tokens (digest, family_id, generation, expires_at, repeats)
+                       VALUES ($1, $2, $3, $4, 0)";
+    sql!(SQL, digest, family.to_string(), generation, expires_at).run(db).await?;
+    Ok(())
+}
+
+async fn revoke(db: &mut Db, family: FamilyId, entry: &Audit) -> Result<bool, Error> {
+    const SQL: &str = "UPDATE families SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    let revoked = sql!(SQL, family.to_string(), entry.at).run(db).await? == 1;
+    if revoked {
+        audit::insert(db, entry).await?;
+    }
+    Ok(revoked)
+}
+
+impl Store {
+    /// Uses a refresh token: rotates it, gives a lost answer again, or ends its family.
+    pub async fn refresh<S>(&self, refresh: Refresh<S>) -> Result<Refreshed, Error>
+    where
+        S: Fn(FamilyId, i64) -> String + Send + 'static,
+    {
+        const USE: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE digest = $1 AND used_at IS NULL";
+        const REPEAT: &str = "UPDATE refresh_tokens SET repeats = repeats + 1 WHERE digest = $1";
+        self.write(async move |db| {
+            let Some(presented) = presented(db, &refresh.digest).await? else {
+                return Ok(Refreshed::Refused("there is no such refresh token"));
+            };
+            let family = &presented.family;
+            if family.client_id != refresh.client {
+                return Ok(Refreshed::Refused("the refresh token is another client's"));
+            }
+            let default_role = refresh.default_role.as_ref();
+            let user = users::live(db, family.user_id, Some(family.user_generation), default_role).await?;
+            let client_is_live = clients::is_live(db, &family.client_id, family.client_generation).await?;
+            let Some(user) = user.filter(|_| client_is_live) else {
+                return Ok(Refreshed::Refused("the user or the client was disabled or changed since"));
+            };
+
+            let generation = presented.generation + 1;
+            let is_repeat = match presented.verdict(refresh.now, refresh.window) {
+                Verdict::Rotate => {
+                    if sql!(USE, &refresh.digest, refresh.now).run(db).await? != 1 {
+                        return Ok(Refreshed::Refused("the refresh token was used at the same moment"));
+                    }
+                    let digest = (refresh.successor)(family.id, generation);
+                    insert_token(db, family.id, generation, &digest, refresh.successor_expires_at).await?;
+                    false
+                }
+                Verdict::Repeat => {
+                    sql!(REPEAT, &refresh.digest).run(db).await?;
+                    true
+                }
+                Verdict::Late => {
+                    revoke(db, family.id, &refresh.revoked).await?;
+                    return Ok(Refreshed::Refused("the refresh token was used before, too long ago"));
+                }
+                Verdict::Reused => {
+                    revoke(db, family.id, &refresh.reused).await?;
+                    return Ok(Refreshed::Refused(
+                        "the refresh token was used before, and so was its successor",
+                    ));
+                }
+                Verdict::Ended => return Ok(Refreshed::Refused("the refresh token or its family is over")),
+            };
+            Ok(Refreshed::Live { family: Box::new(presented.family), user, generation, is_repeat })
+        })
+        .await
+    }
+
+    /// A refresh token as it stands, for introspection and revocation.
+    pub async fn presented(&self, digest: &str) -> Result<Option<Presented>, Error> {
+        presented(&mut *self.reader().await?, digest).await
+    }
+
+    /// Ends a family: none of its tokens can be renewed from the moment this returns.
+    pub async fn revoke_family(&self, id: FamilyId, entry: Audit) -> Result<bool, Error> {
+        self.write(async move |db| revoke(db, id, &entry).await).await
+    }
+}

@@ -1,0 +1,74 @@
+//! The schema, forward only: each step once, in a transaction of its own.
+
+use sqlx::AssertSqlSafe;
+
+use super::Error;
+use super::sql::{Db, FromRow, Row, sql};
+
+/// A step of the schema that has not been taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    /// Its number, from 1.
+    pub version: i64,
+    /// What it is about.
+    pub name: &'static str,
+    /// Its statements.
+    pub statements: &'static str,
+}
+
+const STEPS: &[Pending] =
+    &[Pending { version: 1, name: "main", statements: include_str!("../../migrations/0001_main.sql") }];
+
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
+                           version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";
+
+/// Every step, as an empty database needs them.
+pub(super) fn all() -> Vec<Pending> {
+    STEPS.to_vec()
+}
+
+/// The steps that `db` has not taken.
+pub(super) async fn pending(db: &mut Db) -> Result<Vec<Pending>, Error> {
+    const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'";
+    if !sql!(TABLE).exists(db).await? {
+        return Ok(all());
+    }
+    let found = version(db).await?;
+    Ok(STEPS.iter().filter(|step| step.version > found).copied().collect())
+}
+
+/// Takes every step that has not been taken. Several processes may do so at once.
+pub(super) async fn apply(db: &mut Db, now: i64) -> Result<(), Error> {
+    for step in pending(db).await? {
+        sql!("BEGIN IMMEDIATE").run(db).await?;
+        sql!(HISTORY).run(db).await?;
+        // Another process may have taken it while this one waited.
+        if version(db).await? < step.version {
+            sqlx::raw_sql(AssertSqlSafe(step.statements)).execute(&mut *db).await?;
+            sql!(
+                "INSERT INTO schema_versions (version, name, applied_at) VALUES ($1, $2, $3)",
+                step.version,
+                step.name,
+                now
+            )
+            .run(db)
+            .await?;
+        }
+        sql!("COMMIT").run(db).await?;
+    }
+    Ok(())
+}
+
+/// The version that `db` has; an error when it is newer than this release knows.
+async fn version(db: &mut Db) -> Result<i64, Error> {
+    struct Version(i64);
+    impl FromRow for Version {
+        fn from_row(row: &Row) -> Result<Self, Error> {
+            row.integer("version").map(Self)
+        }
+    }
+    const NEWEST: &str = "SELECT coalesce(max(version), 0) AS version FROM schema_versions";
+    let found = sql!(NEWEST).optional::<Version>(db).await?.map_or(0, |Version(version)| version);
+    let known = STEPS.last().map_or(0, |step| step.version);
+    if found > known { Err(Error::NewerSchema { found, known }) } else { Ok(found) }
+}
