@@ -27,15 +27,30 @@
 //!
 //! What is done with each section of the standards, and where we depart, is in `docs/conformance.md`.
 
+pub mod access;
+pub mod admin;
+pub mod app;
+pub mod client;
 pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod fault;
+pub mod grant;
+pub mod introspect;
+pub mod issue;
 pub mod keys;
 pub mod limits;
 pub mod model;
 pub mod password;
 pub mod protocol;
 pub mod random;
+pub mod reseal;
+pub mod revoke;
+pub mod rotate;
 pub mod store;
+pub mod sweep;
 pub mod telemetry;
 pub mod timer;
+pub mod user;
+pub mod vault;
+pub mod watch;

@@ -1,0 +1,70 @@
+//! APIs.
+
+use std::collections::BTreeMap;
+
+use super::{check_lifetime, check_scope_size};
+use crate::fault::Fault;
+use crate::model::{Api, Event};
+use crate::protocol::{ApiUri, Scope, ScopeToken};
+use crate::vault::Vault;
+
+/// Adds an API with its scopes, each with a description if there is one.
+pub async fn add(
+    vault: &Vault,
+    uri: ApiUri,
+    scopes: BTreeMap<ScopeToken, Option<String>>,
+    access_token_lifetime: Option<i64>,
+) -> Result<Api, Fault> {
+    check_lifetime(access_token_lifetime)?;
+    check_scope_size(&scopes.keys().cloned().collect())?;
+    if scopes.values().flatten().any(|description| description.chars().any(char::is_control)) {
+        return Err(Fault::new("a description has control characters in it", "write it as one line of text"));
+    }
+    let api = Api { uri, scopes, access_token_lifetime, created_at: vault.clock.now() };
+    let entry = vault.audit(Event::ApiAdded).detail(api.uri.to_string());
+    if vault.store.add_api(api.clone(), entry).await? {
+        Ok(api)
+    } else {
+        let hint =
+            format!("see `claviger api show {0}`, or remove it first: `claviger api remove {0}`", api.uri);
+        Err(Fault::new(format!("there is an API `{}` already", api.uri), hint))
+    }
+}
+
+/// The API at `uri`.
+pub async fn find(vault: &Vault, uri: &ApiUri) -> Result<Api, Fault> {
+    vault.store.api(uri).await?.ok_or_else(|| unknown(uri))
+}
+
+/// Removes an API that no client may ask for any more.
+pub async fn remove(vault: &Vault, uri: &ApiUri) -> Result<(), Fault> {
+    let users = vault.store.clients().await?.into_iter().filter(|client| client.apis.contains(uri));
+    let users: Vec<_> = users.map(|client| client.id.to_string()).collect();
+    if !users.is_empty() {
+        let message = format!("the API `{uri}` is asked for by `{}`", users.join("`, `"));
+        return Err(Fault::new(message, "remove these clients first: `claviger client remove ID`"));
+    }
+    let entry = vault.audit(Event::ApiRemoved).detail(uri.to_string());
+    if vault.store.remove_api(uri.clone(), entry).await? { Ok(()) } else { Err(unknown(uri)) }
+}
+
+/// Refuses scopes that no API knows.
+pub(super) fn check_known(apis: &[Api], scope: &Scope) -> Result<(), Fault> {
+    let is_known = |token: &ScopeToken| {
+        *token == crate::model::PROFILE || apis.iter().any(|api| api.scopes.contains_key(token))
+    };
+    match scope.iter().find(|token| !is_known(token)) {
+        None => Ok(()),
+        Some(unknown) => Err(Fault::new(
+            format!("no API knows the scope `{unknown}`"),
+            format!("add it with its API: `claviger api add URI --scope {unknown}`"),
+        )),
+    }
+}
+
+fn unknown(uri: &ApiUri) -> Fault {
+    Fault::new(
+        format!("there is no API `{uri}`"),
+        "`claviger api list` shows all; URIs are compared as written",
+    )
+}

@@ -1,0 +1,48 @@
+//! Administration: what an operator may do to users, clients, APIs and roles, checked before it is stored.
+//!
+//! A refusal is a [`Fault`]: the thing, what is wrong with it, and the way out.
+
+pub mod api;
+pub mod client;
+pub mod role;
+pub mod user;
+
+use crate::fault::Fault;
+use crate::protocol::Scope;
+use crate::store;
+
+/// Bytes that the scope of a client may take. This, and [`ROLES_BYTES`], keep every token under 4 KiB, so that
+/// one that is too large is refused when it is configured and not when it is minted.
+pub const SCOPE_BYTES: usize = 1024;
+
+/// Bytes that the roles of a user may take as JSON.
+pub const ROLES_BYTES: usize = 512;
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Self {
+        Self::new(error.to_string(), error.hint())
+    }
+}
+
+/// Refuses a lifetime of access tokens that keys do not outlive.
+fn check_lifetime(lifetime: Option<i64>) -> Result<(), Fault> {
+    let longest = crate::config::LONGEST_ACCESS_TOKEN.get();
+    match lifetime {
+        Some(seconds) if !(10..=longest).contains(&seconds) => Err(Fault::new(
+            format!("access tokens cannot live `{seconds}s`"),
+            format!("take from `10s` to `{longest}s`"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_scope_size(scope: &Scope) -> Result<(), Fault> {
+    let size = scope.to_string().len();
+    if size <= SCOPE_BYTES {
+        return Ok(());
+    }
+    Err(Fault::new(
+        format!("the scope takes {size} bytes, and a token has room for {SCOPE_BYTES}"),
+        "give fewer scopes, or shorter names",
+    ))
+}

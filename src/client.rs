@@ -1,0 +1,68 @@
+//! Client authentication ([RFC 6749 §2.3]): by exactly the method the client is registered for.
+//!
+//! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
+
+use crate::app::App;
+use crate::model::AuthMethod;
+use crate::protocol::{ClientAuthentication, ClientId, Error, Secret};
+use crate::store::LiveClient;
+
+/// The client that a request comes from. Unknown, disabled and unproven clients are refused alike.
+pub async fn authenticate(app: &App, presented: ClientAuthentication) -> Result<LiveClient, Error> {
+    match presented {
+        ClientAuthentication::Unnamed => default(app).await,
+        ClientAuthentication::Named(id) => {
+            let client = live(app, &id).await?;
+            by(AuthMethod::None, &client)?;
+            Ok(client)
+        }
+        ClientAuthentication::Basic(id, secret) => {
+            by_secret(app, &id, &secret, AuthMethod::ClientSecretBasic).await
+        }
+        ClientAuthentication::Post(id, secret) => {
+            by_secret(app, &id, &secret, AuthMethod::ClientSecretPost).await
+        }
+    }
+}
+
+/// The configured first-party client, which serves requests that name none.
+async fn default(app: &App) -> Result<LiveClient, Error> {
+    let unnamed = || Error::invalid_client("the request names no client");
+    let config = app.config();
+    let id = config.clients.default.as_ref().ok_or_else(unnamed)?;
+    let client = app.store.live_client(id).await?;
+    client.filter(|client| client.is_public() && client.first_party).ok_or_else(|| {
+        unnamed()
+            .because(format!("`clients.default` names `{id}`, which is no enabled public first-party client"))
+    })
+}
+
+async fn by_secret(
+    app: &App,
+    id: &ClientId,
+    secret: &Secret<String>,
+    method: AuthMethod,
+) -> Result<LiveClient, Error> {
+    let client = live(app, id).await?;
+    by(method, &client)?;
+    let digests = app.store.client_secrets(id, app.clock.now()).await?;
+    // Every digest is compared, in constant time.
+    let matching =
+        digests.iter().filter(|digest| app.hashes.client_secret.verify(secret.expose().as_bytes(), digest));
+    if matching.count() == 0 { Err(refused("the secret is not right")) } else { Ok(client) }
+}
+
+async fn live(app: &App, id: &ClientId) -> Result<LiveClient, Error> {
+    app.store.live_client(id).await?.ok_or_else(|| refused("there is no such client, or it is disabled"))
+}
+
+fn by(method: AuthMethod, client: &LiveClient) -> Result<(), Error> {
+    if client.auth_method == method {
+        return Ok(());
+    }
+    Err(refused(format!("the client came by `{method}` and is registered for `{}`", client.auth_method)))
+}
+
+fn refused(cause: impl Into<crate::protocol::BoxError>) -> Error {
+    Error::invalid_client("client authentication failed").because(cause)
+}

@@ -1,0 +1,164 @@
+//! Issuing tokens: the one function that signs, and the proofs it takes.
+//!
+//! A [`Granted`] is made only from a client and a user whom the store found enabled in the transaction that
+//! decided. What must be kept was committed before; signing comes last, so a request that is cut off can be
+//! repeated.
+
+use serde::Serialize;
+
+use crate::app::App;
+use crate::grant::Target;
+use crate::model::{Family, FamilyId, UserId};
+use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
+use crate::store::{Granting, LiveClient, LiveUser, SignedIn};
+
+/// Proof that a grant was decided.
+pub struct Granted {
+    client: LiveClient,
+    target: Target,
+    scope: Scope,
+    user: Option<Acting>,
+    family: Option<FamilyId>,
+    refresh_token: Option<RefreshToken>,
+}
+
+/// The user that a token acts for.
+struct Acting {
+    id: UserId,
+    auth_time: i64,
+    roles: Vec<String>,
+}
+
+impl Granted {
+    /// To the client itself.
+    pub fn to_client(client: LiveClient, target: Target, scope: Scope) -> Result<Self, Error> {
+        let scope = not_empty(scope)?;
+        Ok(Self { client, target, scope, user: None, family: None, refresh_token: None })
+    }
+
+    /// To a user who has just signed in; `refresh_token` is the first of the family that was begun.
+    pub fn to_user(
+        client: LiveClient,
+        target: Target,
+        signed_in: SignedIn,
+        refresh_token: Option<RefreshToken>,
+    ) -> Result<Self, Error> {
+        let SignedIn { user, scope, family, auth_time } = signed_in;
+        let scope = not_empty(scope)?;
+        let user = Some(Acting::of(&user, auth_time, &target));
+        let family = family.map(|family| family.id);
+        let refresh_token = refresh_token.filter(|_| family.is_some());
+        Ok(Self { client, target, scope, user, family, refresh_token })
+    }
+
+    /// To a user whose refresh token was good; `refresh_token` is its successor.
+    pub fn renewed(
+        client: LiveClient,
+        target: Target,
+        user: LiveUser,
+        family: &Family,
+        scope: Scope,
+        refresh_token: RefreshToken,
+    ) -> Result<Self, Error> {
+        let scope = not_empty(scope)?;
+        let user = Some(Acting::of(&user, family.auth_time, &target));
+        Ok(Self { client, target, scope, user, family: Some(family.id), refresh_token: Some(refresh_token) })
+    }
+}
+
+impl Acting {
+    /// The roles are those that mean something to the API ([RFC 9068 §2.2.3.1]).
+    ///
+    /// [RFC 9068 §2.2.3.1]: https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3.1
+    fn of(user: &LiveUser, auth_time: i64, target: &Target) -> Self {
+        let meant = user.roles().iter().filter(|role| !role.scope.intersection(&target.scope).is_empty());
+        Self { id: user.id, auth_time, roles: meant.map(|role| role.name.to_string()).collect() }
+    }
+}
+
+fn not_empty(scope: Scope) -> Result<Scope, Error> {
+    if scope.is_empty() {
+        Err(Error::invalid_scope("nothing of this scope can be granted"))
+    } else {
+        Ok(scope)
+    }
+}
+
+/// The answer of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+#[derive(Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    scope: String,
+}
+
+/// Signs an access token for what was granted.
+pub fn issue(app: &App, granted: Granted) -> Result<TokenResponse, Error> {
+    let Granted { client, target, scope, user, family, refresh_token } = granted;
+    let now = app.clock.now();
+    let (sub, auth_time, roles) = match user {
+        Some(user) => (user.id.to_string(), Some(user.auth_time), user.roles),
+        None => (client.id.to_string(), None, Vec::new()),
+    };
+    let claims = AccessClaims {
+        iss: app.issuer().to_string(),
+        sub,
+        aud: target.uri.to_string(),
+        exp: now.saturating_add(target.lifetime),
+        iat: now,
+        jti: jti(app, family),
+        client_id: client.id.to_string(),
+        scope: scope.to_string(),
+        auth_time,
+        roles,
+    };
+    let ring = app.keys.current();
+    let signer = ring.signer(app.clock.read()).map_err(|error| Error::unavailable(1).because(error))?;
+    Ok(TokenResponse {
+        access_token: signer.sign(&claims),
+        token_type: "Bearer",
+        expires_in: target.lifetime,
+        refresh_token: refresh_token.map(|token| token.to_text()),
+        scope: claims.scope,
+    })
+}
+
+/// A token's id; it begins with its family's, so that a revoked family takes its access tokens along.
+fn jti(app: &App, family: Option<FamilyId>) -> String {
+    match family {
+        Some(family) => format!("{family}.{}", app.random.text::<12>()),
+        None => app.random.text::<16>(),
+    }
+}
+
+/// The family in a token's id.
+pub fn family_of(jti: &str) -> Option<FamilyId> {
+    jti.split_once('.').and_then(|(family, _)| family.parse().ok())
+}
+
+/// A new family for tokens of `api`, with its first refresh token.
+pub fn begin_family(app: &App, api: &ApiUri) -> (Granting, RefreshToken) {
+    let (config, now) = (app.config(), app.clock.now());
+    let token = RefreshToken::new(app.random.bytes());
+    let granting = Granting {
+        id: FamilyId(app.random.id(now)),
+        api: api.clone(),
+        expires_at: now.saturating_add(config.tokens.refresh_token_lifetime.get()),
+        digest: digest(app, &token),
+        token_expires_at: now.saturating_add(config.tokens.refresh_token_idle.get()),
+    };
+    (granting, token)
+}
+
+/// The one successor of `parent`, of `generation` in `family`: whoever asks again is given the same.
+pub fn successor(app: &App, parent: &RefreshToken, family: FamilyId, generation: i64) -> RefreshToken {
+    RefreshToken::new(app.hashes.successors.derive(parent.secret(), family.0.as_bytes(), generation))
+}
+
+/// What the store keeps of a refresh token.
+pub fn digest(app: &App, token: &RefreshToken) -> String {
+    app.hashes.refresh_token.text(token.secret())
+}

@@ -1,0 +1,130 @@
+//! The vault: the database together with the keys that open what lies sealed in it.
+//!
+//! The server and the command line both work through it, on a running server's database or a stopped one's.
+
+use std::path::PathBuf;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::keys::custody::{Custody, SealingKeys};
+use crate::keys::derive::{KeyedHash, Purpose, Root, Successors};
+use crate::keys::seal::{self, Place, Seal};
+use crate::model::{Audit, Event};
+use crate::random::Random;
+use crate::store::{self, Store};
+
+/// The database and what opens it.
+pub struct Vault {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub random: Random,
+    /// Seals what the database may not know.
+    pub seal: Seal,
+    /// The keys that seal, as they were read last.
+    pub sealing_keys: SealingKeys,
+    /// Keyed hashes, one for each purpose.
+    pub hashes: Hashes,
+}
+
+/// The keyed hashes, all derived from one root.
+pub struct Hashes {
+    /// Of refresh tokens, as they are stored.
+    pub refresh_token: KeyedHash,
+    /// From a refresh token to its successor.
+    pub successors: Successors,
+    /// Of client secrets, as they are stored.
+    pub client_secret: KeyedHash,
+    /// Of account names, as failures are counted.
+    pub account: KeyedHash,
+    /// Of networks that a user signed in from.
+    pub prefix: KeyedHash,
+    /// Of account names, in the limiter.
+    pub limiter: crate::protocol::Secret<[u8; 32]>,
+}
+
+/// Why the vault does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database.
+    #[error("`{}` cannot be used: {cause}\nhint: {}", .file.display(), .cause.hint())]
+    Database {
+        /// Its file.
+        file: PathBuf,
+        /// What is wrong with it.
+        cause: store::Error,
+    },
+    /// The sealing keys.
+    #[error(transparent)]
+    Custody(#[from] crate::keys::custody::CustodyError),
+    /// The root secret does not open.
+    #[error("the root secret in the database {0}")]
+    Root(#[from] seal::SealError),
+    /// The root secret is not one.
+    #[error("the root secret in the database is damaged\nhint: restore the database from a backup")]
+    Damaged,
+    /// The system gives no chance.
+    #[error("the system's random source fails: {0}\nhint: let the process read `/dev/urandom`")]
+    Random(String),
+}
+
+/// The row of the root secret.
+const ROOT: &str = "root";
+
+/// Where the root secret `name` is sealed.
+pub fn root_place(name: &str) -> Place<'_> {
+    Place { purpose: seal::Purpose::Root, table: "roots", row: name, version: 1 }
+}
+
+impl Vault {
+    /// Opens the database, making what a new one needs: the schema, a sealing key, the root secret.
+    pub async fn open(config: &Config, clock: Clock) -> Result<Self, OpenError> {
+        let random = Random::system().map_err(|error| OpenError::Random(error.to_string()))?;
+        let file = config.database.url.as_path();
+        let fault = |cause| OpenError::Database { file: file.to_owned(), cause };
+        let store = Store::open(&store_options(config), clock.now()).await.map_err(fault)?;
+        let custody = Custody::of_process(&config.keys.directory)?;
+        let known = store.find_root(ROOT).await.map_err(fault)?;
+        // A new key for a database that is sealed already would only hide that the right one is missing.
+        let sealing_keys = match known {
+            Some(_) => SealingKeys::load(&custody)?,
+            None => SealingKeys::load_or_make(&custody, &random)?,
+        };
+        let seal = Seal::new(&sealing_keys);
+        let sealed = match known {
+            Some(sealed) => sealed,
+            None => {
+                let candidate = seal.seal(&root_place(ROOT), Root::generate(&random).bytes().expose());
+                store.root(ROOT, candidate).await.map_err(fault)?
+            }
+        };
+        let root = Root::from_bytes(&seal.open(&root_place(ROOT), &sealed)?).ok_or(OpenError::Damaged)?;
+        Ok(Self { store, clock, random, seal, sealing_keys, hashes: Hashes::derive(&root) })
+    }
+
+    /// An entry for the audit trail, of now.
+    pub fn audit(&self, event: Event) -> Audit {
+        let now = self.clock.now();
+        Audit::of(event, self.random.id(now), now)
+    }
+}
+
+/// How the database of `config` is opened.
+pub fn store_options(config: &Config) -> store::Options {
+    store::Options { file: config.database.url.as_path().to_owned(), readers: config.database.readers }
+}
+
+impl Hashes {
+    fn derive(root: &Root) -> Self {
+        Self {
+            refresh_token: root.keyed_hash(Purpose::RefreshTokenHash),
+            successors: root.successors(),
+            client_secret: root.keyed_hash(Purpose::ClientSecretHash),
+            account: root.keyed_hash(Purpose::FailedAccount),
+            prefix: root.keyed_hash(Purpose::KnownPrefix),
+            limiter: root.derive(Purpose::LimiterAccount),
+        }
+    }
+}
