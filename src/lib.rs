@@ -36,6 +36,7 @@ pub mod config;
 pub mod directory;
 pub mod fault;
 pub mod grant;
+pub mod http;
 pub mod introspect;
 pub mod issue;
 pub mod keys;

@@ -1,0 +1,92 @@
+//! Form bodies of the token, revocation and introspection endpoints.
+
+use futures_util::{Stream, TryStreamExt as _};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use warp::reject::Rejection;
+use warp::{Buf, Filter};
+
+use super::server;
+use crate::protocol::{Error, Params};
+
+/// The parameters of a request, which come in the body alone
+/// ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1): never in the URI).
+pub(super) fn form() -> impl Filter<Extract = (Params,), Error = Rejection> + Clone {
+    let query = warp::query::raw().map(|_| true).or(warp::any().map(|| false)).unify();
+    query.and(warp::header::headers_cloned()).and(warp::body::stream()).and_then(
+        |has_query, headers: HeaderMap, body| async move {
+            read(has_query, &headers, body).await.map_err(Rejection::from)
+        },
+    )
+}
+
+async fn read<S, B>(has_query: bool, headers: &HeaderMap, body: S) -> Result<Params, Error>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    if has_query {
+        return Err(Error::invalid_request("parameters go into the body, not into the URI"));
+    }
+    if !is_form(headers) {
+        return Err(Error::unsupported_media_type(
+            "the body must be `application/x-www-form-urlencoded` in UTF-8",
+        ));
+    }
+    let bytes = body
+        .try_fold(zeroize::Zeroizing::new(Vec::new()), |mut bytes, mut chunk| async move {
+            while chunk.has_remaining() {
+                let part = chunk.chunk();
+                bytes.extend_from_slice(part);
+                chunk.advance(part.len());
+            }
+            Ok(bytes)
+        })
+        .await;
+    Params::parse(&bytes.map_err(|error| server::refusal(&error))?)
+}
+
+/// Whether the one `Content-Type` is the form's, with no other charset than UTF-8.
+fn is_form(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(Ok(text)), None) = (types.next().map(http::HeaderValue::to_str), types.next()) else {
+        return false;
+    };
+    let mut parts = text.split(';').map(str::trim);
+    let is_type =
+        parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    let is_utf8 = |parameter: &str| match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+        }
+        _ => parameter.is_empty(),
+    };
+    is_type && parts.all(is_utf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_forms_in_utf_8_are_read() {
+        let is_form =
+            |text: &'static str| is_form(&HeaderMap::from_iter([(CONTENT_TYPE, text.parse().unwrap())]));
+        for good in [
+            "application/x-www-form-urlencoded",
+            "application/x-www-form-urlencoded;charset=UTF-8",
+            "Application/X-WWW-Form-Urlencoded; charset=\"utf-8\"",
+        ] {
+            assert!(is_form(good), "{good}");
+        }
+        for bad in [
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "application/x-www-form-urlencoded; charset=latin1",
+            "application/x-www-form-urlencoded, application/json",
+            "",
+        ] {
+            assert!(!is_form(bad), "{bad}");
+        }
+    }
+}

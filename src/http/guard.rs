@@ -1,0 +1,74 @@
+//! Guards: who asks, and whether they may.
+
+use http::header::{AUTHORIZATION, HeaderMap};
+use warp::Filter;
+use warp::reject::Rejection;
+
+use super::form::form;
+use crate::access::{self, Access};
+use crate::app::App;
+use crate::client;
+use crate::protocol::{ClientAuthentication, Error, Params, ScopeToken};
+use crate::store::LiveClient;
+
+/// The server's handles, for a handler.
+pub(super) fn with(
+    app: &App,
+) -> impl Filter<Extract = (App,), Error = std::convert::Infallible> + Clone + use<> {
+    let app = app.clone();
+    warp::any().map(move || app.clone())
+}
+
+/// A form whose client has authenticated.
+pub(super) fn authenticated(
+    app: &App,
+) -> impl Filter<Extract = (LiveClient, Params), Error = Rejection> + Clone + use<> {
+    warp::header::headers_cloned()
+        .and(form())
+        .and(with(app))
+        .and_then(|headers, params, app| async move {
+            let client = authenticate(&app, &headers, &params).await?;
+            Ok::<_, Rejection>((client, params))
+        })
+        .untuple_one()
+}
+
+async fn authenticate(app: &App, headers: &HeaderMap, params: &Params) -> Result<LiveClient, Error> {
+    let authorization = one_authorization(headers)?;
+    client::authenticate(app, ClientAuthentication::read(authorization, params)?).await
+}
+
+/// A bearer token that holds `scope` ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1): in the
+/// header, and nowhere else).
+pub(super) fn bearer(
+    app: &App,
+    scope: ScopeToken,
+) -> impl Filter<Extract = (Access,), Error = Rejection> + Clone + use<> {
+    warp::header::headers_cloned().and(with(app)).and_then(move |headers: HeaderMap, app| {
+        let scope = scope.clone();
+        async move { admit(&app, &headers, scope).map_err(Rejection::from) }
+    })
+}
+
+fn admit(app: &App, headers: &HeaderMap, scope: ScopeToken) -> Result<Access, Error> {
+    let missing = || Error::missing_token("this needs an access token");
+    let header = one_authorization(headers)?.ok_or_else(missing)?;
+    let (scheme, token) = header.split_at_checked(7).ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case(b"bearer ") {
+        return Err(missing());
+    }
+    let token = std::str::from_utf8(token.trim_ascii()).map_err(|error| {
+        Error::invalid_token("the access token is malformed, expired or revoked").because(error)
+    })?;
+    let access = access::verify(app, token)?;
+    access.require(scope)?;
+    Ok(access)
+}
+
+fn one_authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Error> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value.map(http::HeaderValue::as_bytes)),
+        _ => Err(Error::invalid_request("there is more than one `Authorization` header")),
+    }
+}

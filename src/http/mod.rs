@@ -1,0 +1,36 @@
+//! HTTP: the endpoints, each a closed `Route` of its own, and the server that carries them.
+
+mod cors;
+mod discovery;
+mod form;
+mod guard;
+mod health;
+mod introspect;
+mod jwks;
+pub mod mount;
+pub mod reply;
+mod revoke;
+mod route;
+pub mod server;
+mod token;
+mod users_me;
+
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use crate::app::App;
+use crate::protocol::Error;
+
+/// All endpoints, the busiest first.
+pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
+    let endpoints = jwks::routes(app)
+        .or(token::routes(app))
+        .or(introspect::routes(app))
+        .or(users_me::routes(app))
+        .or(revoke::routes(app))
+        .or(discovery::routes(app))
+        .or(health::routes(app));
+    let unknown = warp::any().map(|| reply::error(&Error::not_found("there is nothing at this path")));
+    endpoints.into_filter().or(unknown).unify().boxed()
+}

@@ -1,0 +1,145 @@
+//! Answers. Statuses and challenges are written here and nowhere else.
+//!
+//! A refusal is logged here, once, with its cause, which the client is never told.
+
+use http::StatusCode;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use serde::Serialize;
+use warp::Reply as _;
+use warp::reply::Response;
+
+use crate::protocol::{Code, Error};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// An answer that nobody may keep ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+pub fn json(value: &impl Serialize) -> Response {
+    let mut response = body(StatusCode::OK, serde_json::to_vec(value).expect("answers have string keys"));
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// Success with nothing to say.
+pub fn done() -> Response {
+    let mut response = StatusCode::OK.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// The answer to a CORS preflight, whose headers are added elsewhere.
+pub fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A document that may be kept for `max_age` seconds, or 304 if `known`, an `If-None-Match`, names its `etag`
+/// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
+pub fn document(bytes: bytes::Bytes, etag: &str, max_age: i64, known: Option<&str>) -> Response {
+    let is_known = known.is_some_and(|known| {
+        let weak = |tag: &str| tag.trim().strip_prefix("W/").unwrap_or(tag.trim()) == etag;
+        known.trim() == "*" || known.split(',').any(weak)
+    });
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { body(StatusCode::OK, bytes) };
+    let headers = response.headers_mut();
+    let cache =
+        HeaderValue::try_from(format!("public, max-age={max_age}")).expect("digits make a header value");
+    headers.insert(CACHE_CONTROL, cache);
+    headers.insert(ETAG, HeaderValue::try_from(etag).expect("base64url makes a header value"));
+    response
+}
+
+/// A refusal.
+pub fn error(error: &Error) -> Response {
+    #[derive(Serialize)]
+    struct Refusal<'a> {
+        error: &'static str,
+        error_description: &'a str,
+    }
+
+    log(error);
+    let status = status(error.code());
+    let mut response = if error.code() == Code::MissingToken {
+        // RFC 6750 §3.1: who brought no token is told no error.
+        let mut response = status.into_response();
+        response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+        response
+    } else {
+        let refusal = Refusal { error: error.code().as_str(), error_description: error.description() };
+        body(status, serde_json::to_vec(&refusal).expect("answers have string keys"))
+    };
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge(error) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if let Some(allow) = error.allow() {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}
+
+fn body(status: StatusCode, bytes: impl Into<bytes::Bytes>) -> Response {
+    let mut response = Response::new(bytes.into().into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidRequest
+        | Code::InvalidGrant
+        | Code::UnauthorizedClient
+        | Code::UnsupportedGrantType
+        | Code::InvalidScope
+        | Code::InvalidTarget => StatusCode::BAD_REQUEST,
+        Code::InvalidClient | Code::MissingToken | Code::InvalidToken => StatusCode::UNAUTHORIZED,
+        Code::InsufficientScope => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The challenge of a 401 or 403 ([RFC 6749 §5.2], [RFC 6750 §3]).
+///
+/// [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+/// [RFC 6750 §3]: https://www.rfc-editor.org/rfc/rfc6750#section-3
+fn challenge(error: &Error) -> Option<HeaderValue> {
+    let mut challenge = match error.code() {
+        Code::InvalidClient => {
+            return Some(HeaderValue::from_static("Basic realm=\"claviger\", charset=\"UTF-8\""));
+        }
+        Code::MissingToken => return Some(HeaderValue::from_static("Bearer realm=\"claviger\"")),
+        Code::InvalidToken | Code::InsufficientScope => String::from("Bearer realm=\"claviger\""),
+        _ => return None,
+    };
+    challenge +=
+        &format!(", error=\"{}\", error_description=\"{}\"", error.code().as_str(), error.description());
+    if let Some(scope) = error.scope() {
+        challenge += &format!(", scope=\"{scope}\"");
+    }
+    Some(HeaderValue::try_from(challenge).expect("descriptions and scopes are ASCII without quotes"))
+}
+
+fn log(error: &Error) {
+    let (code, description) = (error.code().as_str(), error.description());
+    let cause = error.cause().map(tracing::field::display);
+    match error.code() {
+        Code::Unavailable => tracing::error!(code, description, cause, "refused"),
+        Code::NotFound | Code::MethodNotAllowed | Code::MissingToken => {
+            tracing::debug!(code, description, cause, "refused");
+        }
+        _ => tracing::info!(code, description, cause, "refused"),
+    }
+}

@@ -1,0 +1,94 @@
+//! A closed endpoint: whoever asks for its path is answered here, also when refused.
+
+use http::{HeaderMap, HeaderValue};
+use warp::filters::BoxedFilter;
+use warp::reject::Rejection;
+use warp::reply::Response;
+use warp::{Filter, Reply};
+
+use super::cors::Cors;
+use super::reply;
+use crate::app::App;
+use crate::protocol::Error;
+
+/// One endpoint, boxed: types stay small and builds fast.
+pub(super) struct Route(BoxedFilter<(Response,)>);
+
+/// A guard's refusal on its way to the answer.
+#[derive(Debug)]
+pub(super) struct Refusal(pub Error);
+
+impl warp::reject::Reject for Refusal {}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        warp::reject::custom(Refusal(error))
+    }
+}
+
+impl Route {
+    /// The endpoint at `path`, which takes the methods in `allow` and answers them by `handler`.
+    ///
+    /// `handler` may reject to say that a method is not its own; a guard's refusal is answered on the spot, since
+    /// warp would offer the request to the next route.
+    pub(super) fn new<P, H>(app: &App, cors: Cors, allow: &'static str, path: P, handler: H) -> Self
+    where
+        P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
+        H: Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
+    {
+        let handled = handler.or_else(|rejection: Rejection| async move {
+            match rejection.find::<Refusal>() {
+                Some(Refusal(error)) => Ok((reply::error(error),)),
+                None => Err(rejection),
+            }
+        });
+        let others =
+            warp::method().and(warp::header::headers_cloned()).map(move |method, headers: HeaderMap| {
+                if method == http::Method::OPTIONS && cors.is_preflight(&headers) {
+                    reply::no_content()
+                } else {
+                    reply::error(&Error::method_not_allowed(allow))
+                }
+            });
+        let app = app.clone();
+        let origin = warp::header::value("origin").map(Some).or(warp::any().map(|| None)).unify();
+        let route = path.and(origin).and(handled.or(others).unify()).map(
+            move |origin: Option<HeaderValue>, mut response: Response| {
+                cors.admit(&app, origin.as_ref(), allow, &mut response);
+                response
+            },
+        );
+        Self(route.boxed())
+    }
+
+    /// Both.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self(self.0.or(other.0).unify().boxed())
+    }
+
+    /// The filter, to be served.
+    pub(super) fn into_filter(self) -> BoxedFilter<(Response,)> {
+        self.0
+    }
+}
+
+/// The `Allow` of an endpoint that is only read.
+pub(super) const READ: &str = "GET, HEAD, OPTIONS";
+
+/// A request that only reads.
+pub(super) fn read() -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    warp::get().or(warp::head()).unify()
+}
+
+/// The `If-None-Match` of a request.
+pub(super) fn if_none_match() -> impl Filter<Extract = (Option<String>,), Error = Rejection> + Clone {
+    warp::header::optional("if-none-match")
+}
+
+/// The answer to what a handler came to.
+pub(super) fn answer(result: Result<impl Reply, Error>) -> Response {
+    match result {
+        Ok(reply) => reply.into_response(),
+        Err(error) => reply::error(&error),
+    }
+}

@@ -1,0 +1,92 @@
+//! Accepts connections until the shutdown, whatever goes wrong.
+
+use std::convert::Infallible;
+use std::future::ready;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tower::Service;
+use warp::reply::Response;
+
+use super::body::RequestBody;
+use super::{Shared, Stage, connection};
+
+/// The wait after a fault of our own, such as want of descriptors: others give some back meanwhile.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// As many connections as may wait to be accepted (the backlog that tokio asks for).
+const BACKLOG: usize = 1024;
+
+/// Accepts and serves connections from `listener`; at the shutdown also those that wait to be accepted, since
+/// closing the listener would reset them.
+pub(super) async fn accept<S>(listener: TcpListener, shared: Arc<Shared<S>>, stage: watch::Receiver<Stage>)
+where
+    S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let mut draining = stage.clone();
+    let mut starved = false;
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = draining.wait_for(|stage| *stage != Stage::Serving) => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, tcp)) => {
+                starved = false;
+                start(&shared, socket, tcp, &stage);
+            }
+            Err(fault) if is_the_peers(&fault) => (),
+            Err(fault) => {
+                if !starved {
+                    tracing::error!(%fault, "cannot accept connections, trying on");
+                }
+                starved = true;
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+    // The runtime learns who waits when it next looks at its sockets, which it does before it ends a sleep.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    for _ in 0..BACKLOG {
+        tokio::select! {
+            biased;
+            accepted = listener.accept() => if let Ok((socket, tcp)) = accepted {
+                start(&shared, socket, tcp, &stage);
+            },
+            () = ready(()) => break,
+        }
+    }
+}
+
+/// Serves a connection in a task of its own, or closes it at once when too many are open.
+fn start<S>(shared: &Arc<Shared<S>>, socket: TcpStream, tcp: SocketAddr, stage: &watch::Receiver<Stage>)
+where
+    S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+{
+    let tcp = SocketAddr::new(tcp.ip().to_canonical(), tcp.port());
+    let proxy = shared.proxies.load().contain(tcp.ip());
+    match shared.caps.admit(tcp.ip(), proxy) {
+        Some(admission) => {
+            tokio::spawn(connection::serve(shared.clone(), socket, tcp, stage.clone(), admission));
+        }
+        None => tracing::debug!(%tcp, "connection refused: too many are open"),
+    }
+}
+
+/// A connection that was gone before it was accepted says nothing about the listener.
+fn is_the_peers(fault: &io::Error) -> bool {
+    matches!(
+        fault.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,210 @@
+//! What wraps every request: limits of its head, a time limit, the headers that every answer carries, and one
+//! line in the log.
+//!
+//! One function instead of a stack of middleware: it reads in the order in which things happen.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+
+use arc_swap::ArcSwap;
+use hyper::body::Incoming;
+use hyper::header::{
+    CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use hyper::{HeaderMap, Method, Request, StatusCode, Uri, Version};
+use tokio::time::Instant;
+use tower::{Service, ServiceExt as _};
+use tracing::Instrument as _;
+use warp::Reply as _;
+use warp::reply::Response;
+
+use super::Limits;
+use super::activity::Activity;
+use super::body::RequestBody;
+use super::peer::{Peer, Proxies};
+use crate::http::reply;
+use crate::protocol::Error;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers carry no page unless a handler says otherwise, and are never shown in a frame.
+static SECURITY: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+];
+
+/// A year ([RFC 6797 §6.1.1](https://www.rfc-editor.org/rfc/rfc6797#section-6.1.1)); other hosts of the domain
+/// are not ours to bind.
+static HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Seconds after which asking again makes sense when an answer took too long.
+const RETRY_AFTER: u64 = 1;
+
+/// Names a request in the log and in `x-request-id`; a request extension. Always the server's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    server: u32,
+    number: u64,
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{:x}", self.server, self.number)
+    }
+}
+
+/// Wraps the routes.
+pub(super) struct Layers {
+    limits: Limits,
+    hsts: bool,
+    proxies: Arc<ArcSwap<Proxies>>,
+    /// Sets this process's request ids apart from those of others.
+    server: u32,
+    requests: AtomicU64,
+}
+
+impl Layers {
+    pub(super) fn new(limits: Limits, hsts: bool, proxies: Arc<ArcSwap<Proxies>>, server: u32) -> Self {
+        Self { limits, hsts, proxies, server, requests: AtomicU64::new(0) }
+    }
+
+    /// Answers one request that came over the connection from `tcp`.
+    pub(super) async fn answer<S>(
+        &self,
+        routes: S,
+        request: Request<Incoming>,
+        tcp: SocketAddr,
+        activity: &Arc<Activity>,
+    ) -> Response
+    where
+        S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
+    {
+        let id = RequestId { server: self.server, number: self.requests.fetch_add(1, Ordering::Relaxed) };
+        let client = self.proxies.load().client(tcp.ip(), request.headers());
+        let version = request.version();
+        let mut request = request.map(|body| RequestBody::new(body, &self.limits, activity.clone()));
+        request.extensions_mut().insert(Peer { client, tcp });
+        request.extensions_mut().insert(id);
+
+        let answer = async {
+            let mut line = AccessLine::begin(&request, client);
+            let mut response = match self.check(&request) {
+                Ok(()) => self.call(routes, request).await,
+                Err(error) => reply::error(&error),
+            };
+            let headers = response.headers_mut();
+            self.decorate(headers, id);
+            // HTTP/2 has a frame for that, and hyper sends it.
+            if version < Version::HTTP_2 && activity.is_draining() {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            line.status = Some(response.status());
+            response
+        };
+        answer.instrument(tracing::info_span!("request", %id)).await
+    }
+
+    /// Refuses a request by its head alone.
+    fn check(&self, request: &Request<RequestBody>) -> Result<(), Error> {
+        let Limits { header_fields, header_bytes, target_bytes, .. } = self.limits;
+        let headers = request.headers();
+        if headers.len() > header_fields {
+            return Err(Error::too_large(format!("the request has more than {header_fields} header fields")));
+        }
+        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        if target > target_bytes {
+            return Err(Error::too_large(format!("the request target is longer than {target_bytes} bytes")));
+        }
+        let field =
+            |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
+        if headers.iter().map(field).sum::<usize>() > header_bytes {
+            return Err(Error::too_large(format!("the header is larger than {header_bytes} bytes")));
+        }
+        // RFC 9112 §3.2. In HTTP/2 the authority stands in a field of its own.
+        if request.version() == Version::HTTP_11 && headers.get_all(HOST).iter().count() != 1 {
+            return Err(Error::invalid_request("the request needs exactly one `Host` header"));
+        }
+        request.body().check_declared().map_err(|error| super::refusal(&error))
+    }
+
+    /// The routes' answer, within its time.
+    async fn call<S>(&self, routes: S, request: Request<RequestBody>) -> Response
+    where
+        S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
+    {
+        let answer = async move {
+            let Ok(response) = routes.oneshot(request).await;
+            response
+        };
+        match tokio::time::timeout(self.limits.request, unwound(answer)).await {
+            Ok(Some(response)) => response,
+            Ok(None) => {
+                // The panic hook has told where. No JSON: no promise about the server is known to hold.
+                tracing::error!("a handler panicked");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+            Err(elapsed) => reply::error(&Error::unavailable(RETRY_AFTER).because(elapsed)),
+        }
+    }
+
+    /// Adds what every answer carries; what a handler has set stays.
+    fn decorate(&self, headers: &mut HeaderMap, id: RequestId) {
+        for (name, value) in &SECURITY {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if self.hsts {
+            headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| HSTS.clone());
+        }
+        let id = HeaderValue::try_from(id.to_string()).expect("hexadecimal digits make a header value");
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+/// `None` when the future panicked.
+async fn unwound<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_panic) => Poll::Ready(None),
+    })
+    .await
+}
+
+/// One line in the log for each request, also when the client hangs up before the answer.
+struct AccessLine {
+    method: Method,
+    uri: Uri,
+    client: IpAddr,
+    begun: Instant,
+    status: Option<StatusCode>,
+}
+
+impl AccessLine {
+    fn begin<B>(request: &Request<B>, client: IpAddr) -> Self {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        Self { method, uri, client, begun: Instant::now(), status: None }
+    }
+}
+
+impl Drop for AccessLine {
+    fn drop(&mut self) {
+        // Without the query, which may hold what nobody should read in a log.
+        let (method, path, client) = (&self.method, self.uri.path(), self.client);
+        let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
+        match self.status {
+            Some(status) => {
+                tracing::info!(%method, path, status = status.as_u16(), duration_ms, %client, "answered");
+            }
+            None => tracing::info!(%method, path, duration_ms, %client, "abandoned by the client"),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The bytes of a connection, plain or TLS: tells when some came, and closes so that the answer arrives.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::activity::Activity;
+
+/// How much of an unread body is discarded while closing.
+const DISCARDED: usize = 1 << 20;
+
+/// TCP or TLS over it, boxed so that the HTTP machinery is compiled once.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl Transport for TcpStream {}
+impl Transport for TlsStream<TcpStream> {}
+
+/// A transport that reports to the connection's [`Activity`].
+pub(super) struct Stream {
+    transport: Pin<Box<dyn Transport>>,
+    activity: Arc<Activity>,
+    /// How much may still be discarded, once this is closing.
+    discarding: Option<usize>,
+}
+
+impl Stream {
+    pub(super) fn new(transport: Pin<Box<dyn Transport>>, activity: Arc<Activity>) -> Self {
+        Self { transport, activity, discarding: None }
+    }
+
+    /// Closing a socket with unread bytes resets it, and the peer may lose the answer that told it to stop: so
+    /// the rest is read and discarded until the peer has understood.
+    fn poll_discard(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<()> {
+        let mut bytes = [0; 4096];
+        loop {
+            self.discarding = Some(left);
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = ready!(self.transport.as_mut().poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() || left < buffer.filled().len() {
+                return Poll::Ready(());
+            }
+            left -= buffer.filled().len();
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = ready!(this.transport.as_mut().poll_read(cx, buffer));
+        if buffer.filled().len() > before {
+            this.activity.heard();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().transport.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().transport.as_mut().poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().transport.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let left = match this.discarding {
+            Some(left) => left,
+            None => {
+                ready!(this.transport.as_mut().poll_shutdown(cx))?;
+                if !this.activity.linger() {
+                    return Poll::Ready(Ok(()));
+                }
+                DISCARDED
+            }
+        };
+        ready!(this.poll_discard(cx, left));
+        Poll::Ready(Ok(()))
+    }
+}

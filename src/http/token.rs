@@ -1,0 +1,34 @@
+//! `token_endpoint` ([RFC 6749 §3.2]).
+//!
+//! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
+
+use warp::Filter;
+use warp::reply::Response;
+
+use super::cors::Cors;
+use super::guard::{authenticated, with};
+use super::reply;
+use super::route::{Route, answer};
+use super::server::Peer;
+use crate::app::App;
+use crate::grant::{self, TokenRequest};
+use crate::issue;
+use crate::protocol::{Error, Params};
+use crate::store::LiveClient;
+
+/// `POST /token`
+pub(super) fn routes(app: &App) -> Route {
+    let token = warp::post()
+        .and(warp::ext::get::<Peer>())
+        .and(authenticated(app))
+        .and(with(app))
+        .then(token)
+        .map(answer);
+    Route::new(app, Cors::Clients, "POST, OPTIONS", warp::path!("token"), token)
+}
+
+async fn token(peer: Peer, client: LiveClient, params: Params, app: App) -> Result<Response, Error> {
+    let request = TokenRequest { app: &app, client, params: &params, address: peer.client };
+    let granted = grant::decide(request).await?;
+    Ok(reply::json(&issue::issue(&app, granted)?))
+}
