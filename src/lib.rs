@@ -30,6 +30,7 @@
 pub mod access;
 pub mod admin;
 pub mod app;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -48,6 +49,7 @@ pub mod random;
 pub mod reseal;
 pub mod revoke;
 pub mod rotate;
+pub mod service;
 pub mod store;
 pub mod sweep;
 pub mod telemetry;

@@ -1,0 +1,106 @@
+//! `claviger api`: for whom tokens are, and which scopes there are.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Desk, Error, Output, access_token_lifetime, line, moment, word};
+use crate::admin;
+use crate::config::Seconds;
+use crate::model::Api;
+use crate::protocol::{ApiUri, ScopeToken};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add an API with its scopes.
+    Add(Add),
+    /// List all APIs.
+    List,
+    /// Show an API.
+    Show(Named),
+    /// Remove an API and its scopes.
+    Remove(Named),
+}
+
+/// An API, by its URI.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The API's URI: the audience of its tokens.
+    #[arg(value_parser = word::<ApiUri>)]
+    uri: ApiUri,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    #[command(flatten)]
+    api: Named,
+
+    /// Scopes of the API, such as `orders:read` or `"orders:read=See your orders"`.
+    #[arg(long = "scope", value_name = "NAME[=DESCRIPTION]", required = true, num_args = 1.., value_parser = described)]
+    scopes: Vec<Described>,
+
+    /// How long the API's access tokens are good, such as `10m`.
+    #[arg(long, value_name = "TIME", value_parser = access_token_lifetime)]
+    access_token_lifetime: Option<Seconds>,
+}
+
+/// Scopes and what people are told about them.
+#[derive(Clone, Debug)]
+struct Described(Vec<(ScopeToken, Option<String>)>);
+
+/// One scope with its description, or scopes separated by spaces.
+fn described(text: &str) -> Result<Described, String> {
+    let scopes = match text.split_once('=') {
+        Some((scope, description)) => vec![(word(scope)?, Some(line(description)?))],
+        None => text.split(' ').map(|scope| Ok((word(scope)?, None))).collect::<Result<_, String>>()?,
+    };
+    Ok(Described(scopes))
+}
+
+/// An API as commands show it.
+#[derive(Serialize)]
+struct View<'a> {
+    uri: &'a ApiUri,
+    scopes: BTreeMap<&'a str, Option<&'a str>>,
+    access_token_lifetime: Option<i64>,
+    created_at: String,
+}
+
+impl<'a> From<&'a Api> for View<'a> {
+    fn from(api: &'a Api) -> Self {
+        let scopes = api.scopes.iter();
+        Self {
+            uri: &api.uri,
+            scopes: scopes.map(|(scope, description)| (scope.as_str(), description.as_deref())).collect(),
+            access_token_lifetime: api.access_token_lifetime,
+            created_at: moment(api.created_at),
+        }
+    }
+}
+
+impl Command {
+    pub(super) async fn run(self, desk: &Desk, output: Output) -> Result<(), Error> {
+        let vault = &desk.vault;
+        match self {
+            Self::Add(Add { api: Named { uri }, scopes, access_token_lifetime }) => {
+                let scopes = scopes.into_iter().flat_map(|Described(scopes)| scopes).collect();
+                let lifetime = access_token_lifetime.map(Seconds::get);
+                let api = admin::api::add(vault, uri, scopes, lifetime).await?;
+                output.done(&format!("added the API `{}`", api.uri), &View::from(&api))
+            }
+            Self::List => {
+                let apis = vault.store.apis().await?;
+                output.list(&["uri", "scopes"], &apis.iter().map(View::from).collect::<Vec<_>>())
+            }
+            Self::Show(Named { uri }) => {
+                let api = admin::api::find(vault, &uri).await?;
+                output.show(&["uri", "scopes", "access_token_lifetime", "created_at"], &View::from(&api))
+            }
+            Self::Remove(Named { uri }) => {
+                admin::api::remove(vault, &uri).await?;
+                output.removed("API", "uri", uri.as_str())
+            }
+        }
+    }
+}

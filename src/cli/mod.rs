@@ -1,0 +1,257 @@
+//! The command line: its commands, and how each ends.
+//!
+//! A command prints its result on standard output, for people or with `--json` for programs, and ends with
+//! 0; a fault goes to standard error and ends with 1; a command line that cannot be read ends with 2. No
+//! secret is ever an argument: every user of the machine can read those.
+
+mod api;
+mod client;
+mod completions;
+mod config;
+mod error;
+mod keys;
+mod migrate;
+pub mod output;
+mod role;
+mod seal;
+pub mod secret_input;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::{Parser, Subcommand};
+use tokio::runtime;
+
+use crate::clock::Clock;
+use crate::config::{Config, LONGEST_ACCESS_TOKEN, NotADuration, Seconds, Sources};
+use crate::protocol;
+use crate::vault::Vault;
+
+pub use error::Error;
+pub use output::Output;
+
+/// An OAuth 2 server: tokens by passwords and refresh, scopes, and keys that rotate by themselves.
+#[derive(Debug, Parser)]
+#[command(name = "claviger", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The configuration file; without this, `./claviger.toml` if there is one.
+    #[arg(long, global = true, value_name = "FILE", env = "CLAVIGER_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+
+    /// Print JSON, for programs; faults too.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 a fault that is told on standard error, 2 a command line \
+                          that cannot be read.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Add, list, show, disable, enable and remove users, and set their passwords and roles.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Add, list, show, disable, enable and remove clients, and rotate their secrets.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Add, list, show and remove APIs and their scopes.
+    #[command(subcommand)]
+    Api(api::Command),
+    /// Add, list and remove roles.
+    #[command(subcommand)]
+    Role(role::Command),
+    /// List, rotate and revoke signing keys.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Rotate and verify sealing keys.
+    #[command(subcommand)]
+    Seal(seal::Command),
+    /// Bring the database to the schema of this release; `serve` does so by itself.
+    Migrate,
+    /// Check and show the configuration.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print a script that completes commands in a shell.
+    Completions(completions::Arguments),
+}
+
+/// Runs the command that this process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let sources = Sources::new(cli.config, std::env::vars_os());
+    match cli.command.run(sources, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.fault("error", &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    fn run(self, sources: Sources, output: Output) -> Result<(), Error> {
+        match self {
+            Self::Serve(arguments) => arguments.run(sources, output),
+            Self::User(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Client(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Api(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Role(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Keys(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Seal(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Migrate => migrate::run(&sources, output),
+            Self::Config(command) => command.run(&sources, output),
+            Self::Completions(arguments) => arguments.run(output),
+        }
+    }
+}
+
+/// What an administrative command works with.
+struct Desk {
+    vault: Vault,
+    config: Config,
+}
+
+/// Lets `work` administer the database, whether or not a server runs on it; a new one is made as the server
+/// would make it.
+fn administer(sources: &Sources, work: impl AsyncFnOnce(&Desk) -> Result<(), Error>) -> Result<(), Error> {
+    let config = sources.load()?.config;
+    wait_for(async {
+        let desk = Desk { vault: Vault::open(&config, Clock::system()).await?, config };
+        let done = work(&desk).await;
+        desk.vault.store.close().await;
+        done
+    })
+}
+
+/// Runs what a command waits for.
+fn wait_for<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?.block_on(work)
+}
+
+/// A moment in Unix seconds, as commands show it (RFC 3339).
+fn moment(unix: i64) -> String {
+    jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |moment| moment.to_string())
+}
+
+/// Reads an argument that is a word of the standards.
+fn word<T: FromStr<Err = protocol::Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: protocol::Error| error.description().to_owned())
+}
+
+/// Reads an argument that is a line of text for people.
+fn line(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > 256 || text.contains(char::is_control) {
+        return Err("write 1 to 256 bytes of text without control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads the lifetime of access tokens, within the bounds of the configured one.
+fn access_token_lifetime(text: &str) -> Result<Seconds, String> {
+    let lifetime: Seconds = text.parse().map_err(|error: NotADuration| error.to_string())?;
+    if (Seconds::new(10)..=LONGEST_ACCESS_TOKEN).contains(&lifetime) {
+        return Ok(lifetime);
+    }
+    Err(format!("write a duration from `10s` to `{LONGEST_ACCESS_TOKEN}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_coherent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_argument_is_explained() {
+        fn explained(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(explained);
+        }
+        explained(&Cli::command());
+    }
+
+    #[test]
+    fn commands_are_spelled_as_promised() {
+        for line in [
+            "serve --config claviger.toml --listen 127.0.0.1:8080",
+            "user add alice --password-stdin --email a@example.com --full-name Alice --role staff --role admin",
+            "user list --json",
+            "user show alice",
+            "user disable alice",
+            "user enable alice",
+            "user set-password alice --password-file secret",
+            "user roles alice --add staff --remove admin",
+            "user remove alice",
+            "client add web --grant password --grant refresh_token --scope a:b --scope c --api https://api.example.com \
+             --first-party --auth-method client_secret_post --secret-stdin --redirect-uri https://a.example/cb \
+             --post-logout-redirect-uri https://a.example/ --origin https://a.example --access-token-lifetime 10m",
+            "client add app --public --first-party --grant password --scope profile",
+            "client list",
+            "client show web",
+            "client rotate-secret web --secret-stdin",
+            "client disable web",
+            "client enable web",
+            "client remove web",
+            "api add https://api.example.com --scope a:b=Read_things --scope c --access-token-lifetime 5m",
+            "api list",
+            "api show https://api.example.com",
+            "api remove https://api.example.com",
+            "role add staff --scope a:b --scope c",
+            "role list",
+            "role remove staff",
+            "keys list",
+            "keys rotate",
+            "keys rotate --now",
+            "keys revoke some-kid",
+            "seal rotate",
+            "seal verify",
+            "config check",
+            "config show --template",
+            "migrate",
+            "completions fish",
+        ] {
+            let words = std::iter::once("claviger").chain(line.split_whitespace());
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_a_usage_error() {
+        for line in [
+            "user add alice --password secret",
+            "user add alice --password-stdin --password-file secret",
+            "client add web --scope a",
+            "client add web --grant password",
+            "client add web --grant code --scope a",
+            "client add web --grant password --scope a --public --secret-stdin",
+            "client add web --grant password --scope a --access-token-lifetime 2h",
+            "client add 0190a5d4-0000-7000-8000-000000000000 --grant password --scope a",
+            "api add https://api.example.com",
+            "role add staff --scope a\"b",
+            "keys revoke",
+        ] {
+            let words = std::iter::once("claviger").chain(line.split_whitespace());
+            assert!(Cli::try_parse_from(words).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The running server: what is opened at the start, what runs beside the requests, and what is closed at the end.
+
+use std::net::SocketAddr;
+
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crate::app::{self, App};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::server::{self, BindError, Drained, Server, TlsFiles};
+use crate::http::{mount, routes};
+use crate::keys::schedule::Schedule;
+use crate::protocol::BoxError;
+use crate::vault::{OpenError, Vault};
+use crate::{rotate, store, sweep, watch};
+
+/// A server that is ready to serve.
+pub struct Service {
+    app: App,
+    server: Server,
+    schedule: Schedule,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The vault does not open.
+    #[error(transparent)]
+    Vault(#[from] OpenError),
+    /// It cannot listen.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The database does not give what is kept at hand.
+    #[error("{cause}\nhint: {}", .cause.hint())]
+    Store {
+        /// What is wrong with it.
+        #[from]
+        cause: store::Error,
+    },
+    /// There is no key to sign with.
+    #[error("there is no key to sign with: {0}\nhint: see that the database can be written and has room")]
+    Keys(BoxError),
+}
+
+impl Service {
+    /// Opens the database and the sockets, and makes the first signing key when there is none.
+    pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let server = Server::bind(options(&config)).await?;
+        let mut schedule = Schedule::new(app::policy(&config));
+        let vault = Vault::open(&config, clock).await?;
+        let app = App::new(vault, config).await?;
+        rotate::follow(&app, &mut schedule).await.map_err(StartError::Keys)?;
+        Ok(Self { app, server, schedule })
+    }
+
+    /// The addresses it listens on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.server.addresses()
+    }
+
+    /// The handles that requests use.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The way to go on with another configuration while it runs.
+    pub fn reload_handle(&self) -> server::ReloadHandle {
+        self.server.reload_handle()
+    }
+
+    /// Serves until `shutdown`, lets the requests under way end, and closes the database.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
+        let Self { app, server, schedule } = self;
+        let mut beside = JoinSet::new();
+        beside.spawn(rotate::run(app.clone(), schedule));
+        beside.spawn(watch::run(app.clone()));
+        beside.spawn(sweep::run(app.clone()));
+
+        let path = app.issuer().path().to_owned();
+        let routes = warp::service(routes(&app)).map_request(move |request| mount::relative(&path, request));
+        let drained = server.serve(routes, shutdown).await;
+
+        beside.shutdown().await;
+        app.store.close().await;
+        drained
+    }
+}
+
+fn options(config: &Config) -> server::Options {
+    let limits = &config.server;
+    server::Options {
+        listen: config.listen.clone(),
+        tls: config
+            .tls
+            .files()
+            .map(|(certificate, key)| TlsFiles { certificate: certificate.into(), key: key.into() }),
+        trusted_proxies: config.trusted_proxies.clone(),
+        forwarded_header: config.forwarded_header,
+        limits: server::Limits {
+            header: limits.header_timeout.duration(),
+            body: limits.body_timeout.duration(),
+            request: limits.request_timeout.duration(),
+            idle: limits.idle_timeout.duration(),
+            drain: limits.drain_timeout.duration(),
+            connections: limits.connections,
+            connections_per_prefix: limits.connections_per_prefix,
+            ..server::Limits::default()
+        },
+        hsts: config.issuer.as_str().starts_with("https:"),
+    }
+}
