@@ -1,0 +1,21 @@
+//! The integration tests: a real server on a real socket, a fresh database, a clock moved by hand.
+//!
+//! One binary, one file per capability; names are laws.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod process;
+mod server;
+
+mod bad_input;
+mod crash;
+mod faults;
+mod house;
+mod introspection;
+mod keys;
+mod oauth2_crate;
+mod password;
+mod refresh;
+mod refusals;
+mod scope;

@@ -1,0 +1,143 @@
+//! Every grant against every reason to refuse it (threat rule 10), generated from the table of grants.
+
+use claviger::admin;
+use claviger::grant::GRANTS;
+
+use crate::server::{Answer, Client, PASSWORD, Server, User};
+
+/// What can happen between the grant and its use.
+#[derive(Clone, Copy, Debug)]
+enum Reason {
+    UserDisabled,
+    UserDisabledAndEnabledAgain,
+    UserRemoved,
+    PasswordChanged,
+    ClientDisabled,
+    ClientDisabledAndEnabledAgain,
+    ClientRemoved,
+    ClientSecretEnded,
+    OtherApi,
+}
+
+const REASONS: [Reason; 9] = [
+    Reason::UserDisabled,
+    Reason::UserDisabledAndEnabledAgain,
+    Reason::UserRemoved,
+    Reason::PasswordChanged,
+    Reason::ClientDisabled,
+    Reason::ClientDisabledAndEnabledAgain,
+    Reason::ClientRemoved,
+    Reason::ClientSecretEnded,
+    Reason::OtherApi,
+];
+
+impl Reason {
+    async fn befall(self, server: &Server, client: &Client<'_>, user: &User) {
+        let (id, name) = (client.id.parse().unwrap(), user.name.parse().unwrap());
+        match self {
+            Self::UserDisabled => drop(admin::user::disable(&server.app, &name).await.unwrap()),
+            Self::UserDisabledAndEnabledAgain => {
+                admin::user::disable(&server.app, &name).await.unwrap();
+                admin::user::enable(&server.app, &name).await.unwrap();
+            }
+            Self::UserRemoved => admin::user::remove(&server.app, &name).await.unwrap(),
+            Self::PasswordChanged => server.set_password(user, "another-gravel-otter-plinth").await,
+            Self::ClientDisabled => drop(admin::client::disable(&server.app, &id).await.unwrap()),
+            Self::ClientDisabledAndEnabledAgain => {
+                admin::client::disable(&server.app, &id).await.unwrap();
+                admin::client::enable(&server.app, &id).await.unwrap();
+            }
+            Self::ClientRemoved => admin::client::remove(&server.app, &id).await.unwrap(),
+            Self::ClientSecretEnded => {
+                drop(admin::client::rotate_secret(&server.app, &id, None, 0).await.unwrap());
+            }
+            Self::OtherApi => {}
+        }
+    }
+
+    /// The error of `grant_type`, or none where the reason does not concern it.
+    fn error(self, grant_type: &str) -> Option<&'static str> {
+        match (self, grant_type) {
+            (Self::ClientDisabled | Self::ClientRemoved | Self::ClientSecretEnded, _) => {
+                Some("invalid_client")
+            }
+            (Self::OtherApi, _) => Some("invalid_target"),
+            (_, "client_credentials") => None,
+            (Self::UserDisabledAndEnabledAgain | Self::ClientDisabledAndEnabledAgain, "password") => None,
+            (_, "password" | "refresh_token") => Some("invalid_grant"),
+            _ => panic!("`{grant_type}` is new: say what each reason means for it"),
+        }
+    }
+}
+
+async fn ask(client: &Client<'_>, user: &User, first: &Answer, grant_type: &str, reason: Reason) -> Answer {
+    let refresh_token = first.text("refresh_token");
+    let mut form = vec![("grant_type", grant_type)];
+    match grant_type {
+        "password" => form.extend([("username", &*user.name), ("password", PASSWORD)]),
+        "refresh_token" => form.push(("refresh_token", &refresh_token)),
+        _ => {}
+    }
+    if let Reason::OtherApi = reason {
+        form.push(("resource", "https://other.example.com"));
+    }
+    client.post("/token", &form).await
+}
+
+#[tokio::test]
+async fn no_grant_outlives_a_reason_to_refuse_it() {
+    for grant in GRANTS {
+        for reason in REASONS {
+            let server = Server::start().await;
+            let (client, user) = (server.confidential("backend").await, server.user("alice").await);
+            let first = client.password(&user, "profile").await;
+
+            reason.befall(&server, &client, &user).await;
+            let answer = ask(&client, &user, &first, grant.grant_type, reason).await;
+            match reason.error(grant.grant_type) {
+                Some(error) => assert_eq!(answer.error(), error, "{} after {reason:?}", grant.grant_type),
+                None => drop(answer.granted()),
+            }
+            let access_token_must_be_dead = !matches!(reason, Reason::ClientSecretEnded | Reason::OtherApi);
+            let me = server.me(&first.access_token()).await.status;
+            assert_eq!(me, if access_token_must_be_dead { 401 } else { 200 }, "{reason:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_grant_that_the_client_is_not_registered_for_is_refused() {
+    let server = Server::start().await;
+    let (web, alice) = (server.client("web").await, server.user("alice").await);
+    let answer = web.post("/token", &[("grant_type", "client_credentials")]).await;
+    assert_eq!((answer.status, answer.error()), (400, "unauthorized_client"));
+
+    let only = admin::client::Description {
+        grants: vec!["password".to_owned()],
+        ..crate::server::description("only")
+    };
+    let only = server.client_with(only).await;
+    let answer = only.password(&alice, "profile").await;
+    assert!(answer.body.get("refresh_token").is_none(), "no refresh token for who may not use it");
+}
+
+#[tokio::test]
+async fn two_secrets_are_good_during_a_rotation() {
+    let server = Server::start().await;
+    let first = server.confidential("backend").await;
+    let next = async |overlap| {
+        let id = "backend".parse().unwrap();
+        let secret = admin::client::rotate_secret(&server.app, &id, None, overlap).await.unwrap();
+        Client::known(&server, "backend", Some(secret.expose().clone()))
+    };
+    let works = async |client: &Client<'_>| {
+        client.post("/token", &[("grant_type", "client_credentials")]).await.status == 200
+    };
+
+    let second = next(3600).await;
+    assert!(works(&first).await && works(&second).await);
+    let third = next(3600).await;
+    assert!(!works(&first).await && works(&second).await && works(&third).await, "the third ends the first");
+    server.advance(std::time::Duration::from_secs(3600)).await;
+    assert!(!works(&second).await && works(&third).await);
+}
