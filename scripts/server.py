@@ -1,0 +1,133 @@
+"""A claviger of one's own, for the demonstration and the tests with third-party clients.
+
+The binary as cargo built it, in a temporary directory, on a free loopback port: configured, given APIs, roles,
+clients and users through its own command line, started, and ended as an operator would. Standard library only.
+"""
+
+import http.client
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START = 30  # seconds that a start may take, making the first keys included
+END = 30  # seconds that an end may take: the server drains for at most 25
+
+
+class Failed(Exception):
+    """What was not as it must be, in a sentence."""
+
+
+def binary() -> Path:
+    """Where cargo puts the binary of the profile in `BUILD_PROFILE` (`release` unless it says another)."""
+    profile = os.environ.get("BUILD_PROFILE", "release")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return target / ("debug" if profile == "dev" else profile) / "claviger"
+
+
+class Server:
+    """One server, which ends with its `with` block; its files go with it."""
+
+    def __init__(self, login_limit: str = "on", default_client: str | None = None):
+        self.port = free_port()
+        self.issuer = f"http://127.0.0.1:{self.port}"
+        self.folder = tempfile.TemporaryDirectory(prefix="claviger-")
+        self.process: subprocess.Popen | None = None
+        home = Path(self.folder.name)
+        self.config, self.log = home / "claviger.toml", home / "log"
+        text = f"""\
+            issuer = "{self.issuer}"
+            listen = ["127.0.0.1:{self.port}"]
+            [database]
+            url = "sqlite://{home}/data/claviger.db"
+            [keys]
+            directory = "{home}/keys"
+            [limits]
+            login = "{login_limit}"
+            """
+        if default_client:
+            text += f'[clients]\ndefault = "{default_client}"\n'
+        self.config.write_text("\n".join(line.strip() for line in text.splitlines()) + "\n")
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_) -> None:
+        try:
+            self.stop()
+            if kind and issubclass(kind, Exception):
+                print(f"\nThe end of the server's log:\n{self.tail()}", file=sys.stderr)
+        finally:
+            self.folder.cleanup()
+
+    def command(self, line: str, stdin: str | None = None) -> str:
+        """Runs `claviger LINE` on this server's configuration and returns what it printed."""
+        arguments = [binary(), "--config", self.config, *shlex.split(line)]
+        done = subprocess.run(arguments, input=stdin, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise Failed(f"`claviger {line}` ended with {done.returncode}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def json(self, line: str, stdin: str | None = None) -> dict:
+        """The same with `--json`, parsed."""
+        return json.loads(self.command(f"{line} --json", stdin))
+
+    def start(self) -> None:
+        """Starts the server; returns when it is ready to serve."""
+        with self.log.open("ab") as log:
+            # A session of its own, so that Ctrl-C reaches only us, and we end the server in order.
+            arguments = [binary(), "--config", self.config, "serve"]
+            self.process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + START
+        while not self.is_ready():
+            if self.process.poll() is not None:
+                raise Failed(f"the server ended at its start with {self.process.returncode}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise Failed(f"the server was not ready after {START} s:\n{self.tail()}")
+            time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+    def wait(self) -> None:
+        """Returns only when the server ends by itself, which it should not."""
+        raise Failed(f"the server ended with {self.process.wait()}")
+
+    def stop(self) -> None:
+        """Ends the server as an operator would, by SIGTERM, and expects it to end well."""
+        process, self.process = self.process, None
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(END)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise Failed(f"the server was still there {END} s after SIGTERM:\n{self.tail()}") from None
+        if process.returncode != 0:
+            raise Failed(f"the server ended with {process.returncode} after SIGTERM:\n{self.tail()}")
+
+    def tail(self, lines: int = 20) -> str:
+        """The end of the server's log."""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
