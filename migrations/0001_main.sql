@@ -77,9 +77,11 @@ CREATE TABLE users (
     disabled_at BIGINT
 );
 
--- Consecutive failed sign-ins by account (a keyed hash of the name, whether or not there is such a user).
+-- Consecutive failed sign-ins by account: a keyed hash of the name and, where it is known to be the owner's, of
+-- the context. Names that nobody has are counted too.
 CREATE TABLE login_failures (
     account TEXT PRIMARY KEY,
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
     failures BIGINT NOT NULL,
     last_failed_at BIGINT NOT NULL
 );

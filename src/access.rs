@@ -82,7 +82,8 @@ pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
     Ok(Access { client_id, user_id, scope, family, claims })
 }
 
-fn refused(cause: impl Into<BoxError>) -> Error {
+/// The one refusal of an access token, whatever its cause.
+pub fn refused(cause: impl Into<BoxError>) -> Error {
     Error::invalid_token("the access token is malformed, expired or revoked").because(cause)
 }
 
@@ -97,7 +98,8 @@ impl Access {
         if self.scope.contains(&token) { Ok(()) } else { Err(Error::insufficient_scope(token.into())) }
     }
 
-    /// The user it acts for, if neither it nor they have been stopped meanwhile.
+    /// The user it acts for, whatever API it is for: `profile` is the user's word that its holder may read their
+    /// profile here, so `aud` says nothing about it. Refused when it or they have been stopped meanwhile.
     pub async fn user(&self, app: &App) -> Result<LiveUser, Error> {
         let user_id = self.user_id.ok_or_else(|| refused("the token acts for no user"))?;
         if !self.standing(app).await?.is_good() {

@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::config::Config;
 use crate::directory::Directory;
@@ -29,6 +30,8 @@ pub struct Handles {
     pub keys: KeyRing,
     /// Tells the rotation that the stored keys may have changed.
     pub keys_changed: Notify,
+    /// When the database last took a write for the readiness check.
+    pub probed: Mutex<Option<Duration>>,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// Limits sign-ins.
@@ -56,6 +59,7 @@ impl App {
             vault,
             keys,
             keys_changed: Notify::new(),
+            probed: Mutex::new(None),
             hasher,
             limits,
             config,

@@ -156,7 +156,8 @@ pub struct Keys {
     pub rotate_every: Seconds,
 
     /// How long others may keep a copy of the JWKS, from `0s` to `24h`: a new key is published for this
-    /// long, and then some, before it signs. Needs a restart.
+    /// long, and then some, before it signs. Needs a restart; lower it only when no rotation is near, since
+    /// copies that were made before may be kept as long as was said then.
     #[config(default = "5m", deserialize_with = values::seconds::<0, DAY, _>)]
     pub jwks_max_age: Seconds,
 }

@@ -7,7 +7,9 @@
 use serde::Serialize;
 
 use crate::app::App;
+use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::grant::Target;
+use crate::keys::ring::NoSigner;
 use crate::model::{Family, FamilyId, UserId};
 use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
 use crate::store::{Granting, LiveClient, LiveUser, SignedIn};
@@ -76,12 +78,13 @@ impl Acting {
     }
 }
 
+/// The refusal when nothing of what was asked for is left.
+pub fn nothing_to_grant() -> Error {
+    Error::invalid_scope("nothing of this scope can be granted")
+}
+
 fn not_empty(scope: Scope) -> Result<Scope, Error> {
-    if scope.is_empty() {
-        Err(Error::invalid_scope("nothing of this scope can be granted"))
-    } else {
-        Ok(scope)
-    }
+    if scope.is_empty() { Err(nothing_to_grant()) } else { Ok(scope) }
 }
 
 /// The answer of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
@@ -93,6 +96,15 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
     scope: String,
+}
+
+/// Refuses when nothing could be signed now: before a one-time credential is used for nothing.
+pub fn check_ready(app: &App) -> Result<(), Error> {
+    app.keys.current().signer(app.clock.read()).map(|_| ()).map_err(no_signer)
+}
+
+fn no_signer(error: NoSigner) -> Error {
+    Error::unavailable(1).because(error)
 }
 
 /// Signs an access token for what was granted.
@@ -116,7 +128,7 @@ pub fn issue(app: &App, granted: Granted) -> Result<TokenResponse, Error> {
         roles,
     };
     let ring = app.keys.current();
-    let signer = ring.signer(app.clock.read()).map_err(|error| Error::unavailable(1).because(error))?;
+    let signer = ring.signer(app.clock.read()).map_err(no_signer)?;
     Ok(TokenResponse {
         access_token: signer.sign(&claims),
         token_type: "Bearer",
@@ -139,16 +151,19 @@ pub fn family_of(jti: &str) -> Option<FamilyId> {
     jti.split_once('.').and_then(|(family, _)| family.parse().ok())
 }
 
-/// A new family for tokens of `api`, with its first refresh token.
-pub fn begin_family(app: &App, api: &ApiUri) -> (Granting, RefreshToken) {
+/// A new family for tokens of `api`, with its first refresh token if `is_renewable`.
+///
+/// Every token of a user has a family, so that it ends with what it rests on.
+pub fn begin_family(app: &App, api: &ApiUri, is_renewable: bool) -> (Granting, Option<RefreshToken>) {
     let (config, now) = (app.config(), app.clock.now());
-    let token = RefreshToken::new(app.random.bytes());
+    let token = is_renewable.then(|| RefreshToken::new(app.random.bytes()));
+    let idle_end = now.saturating_add(config.tokens.refresh_token_idle.get());
+    let lifetime = if is_renewable { config.tokens.refresh_token_lifetime } else { LONGEST_ACCESS_TOKEN };
     let granting = Granting {
         id: FamilyId(app.random.id(now)),
         api: api.clone(),
-        expires_at: now.saturating_add(config.tokens.refresh_token_lifetime.get()),
-        digest: digest(app, &token),
-        token_expires_at: now.saturating_add(config.tokens.refresh_token_idle.get()),
+        expires_at: now.saturating_add(lifetime.get()),
+        token: token.as_ref().map(|token| (digest(app, token), idle_end)),
     };
     (granting, token)
 }

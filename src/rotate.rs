@@ -1,8 +1,12 @@
 //! The rotation of signing keys: carries out what [`schedule`] says is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
+
 use crate::app::App;
+use crate::clock::Reading;
 use crate::keys::record;
 use crate::keys::schedule::{self, POLL, Schedule, Step};
 use crate::model::{Event, SigningKey};
@@ -11,9 +15,9 @@ use crate::timer;
 use crate::vault::Vault;
 
 /// Follows the schedule for ever, so that a key signs only when every verifier can know it.
-pub async fn run(app: App, mut schedule: Schedule) {
+pub async fn run(app: App, schedule: Arc<Mutex<Schedule>>) {
     loop {
-        if let Err(error) = follow(&app, &mut schedule).await {
+        if let Err(error) = follow(&app, &mut *schedule.lock().await).await {
             tracing::error!(%error, "the keys were not looked after; it is tried again in {POLL} s");
         }
         let poll = timer::sleep(&app.clock, Duration::from_secs(POLL.unsigned_abs()));
@@ -27,8 +31,10 @@ pub async fn run(app: App, mut schedule: Schedule) {
 /// Takes every step that is due now, and shows requests the keys as they are stored.
 pub async fn follow(app: &App, schedule: &mut Schedule) -> Result<(), BoxError> {
     loop {
+        // The time before the look, so that a process that was stopped in between does not take it for fresh.
+        let looked = app.clock.read();
         let keys = app.store.signing_keys().await?;
-        show(app, &keys);
+        show(app, &keys, looked);
         let Some(step) = schedule.next_step(&keys, app.clock.read()) else {
             return Ok(());
         };
@@ -36,14 +42,14 @@ pub async fn follow(app: &App, schedule: &mut Schedule) -> Result<(), BoxError> 
     }
 }
 
-/// Shows requests the keys as they were read just now.
-fn show(app: &App, keys: &[SigningKey]) {
-    let now = app.clock.read();
-    if app.keys.current().keys() == keys {
-        app.keys.confirm(now);
+/// Shows requests the keys as they were `looked` at. One that could not be used is tried again.
+fn show(app: &App, keys: &[SigningKey], looked: Reading) {
+    let ring = app.keys.current();
+    if ring.keys() == keys && ring.faults().is_empty() {
+        app.keys.confirm(looked);
         return;
     }
-    app.keys.replace(keys.to_vec(), now);
+    app.keys.replace(keys.to_vec(), looked);
     for fault in app.keys.current().faults() {
         tracing::error!(%fault, "a signing key is not served");
     }

@@ -1,7 +1,12 @@
 //! The running server: what is opened at the start, what runs beside the requests, and what is closed at the end.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
@@ -73,9 +78,11 @@ impl Service {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
         let Self { app, server, schedule } = self;
         let mut beside = JoinSet::new();
-        beside.spawn(rotate::run(app.clone(), schedule));
-        beside.spawn(watch::run(app.clone()));
-        beside.spawn(sweep::run(app.clone()));
+        let schedule = Arc::new(Mutex::new(schedule));
+        beside.spawn(kept_running(app.clone(), move |app| rotate::run(app, schedule.clone())));
+        beside.spawn(kept_running(app.clone(), watch::run));
+        beside.spawn(kept_running(app.clone(), sweep::run));
+        beside.spawn(kept_running(app.clone(), sweep::limits));
 
         let path = app.issuer().path().to_owned();
         let routes = warp::service(routes(&app)).map_request(move |request| mount::relative(&path, request));
@@ -84,6 +91,14 @@ impl Service {
         beside.shutdown().await;
         app.store.close().await;
         drained
+    }
+}
+
+/// Runs what never ends, and again should it panic.
+async fn kept_running<F: Future<Output = ()>>(app: App, run: impl Fn(App) -> F) {
+    while AssertUnwindSafe(run(app.clone())).catch_unwind().await.is_err() {
+        tracing::error!("a task beside the requests panicked; it is started again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

@@ -5,10 +5,12 @@
 
 use std::net::IpAddr;
 
+use uuid::Uuid;
+
 use crate::app::App;
 use crate::keys::seal::{Place, Purpose};
 use crate::limits::{self, lockout};
-use crate::model::Event;
+use crate::model::{Audit, Event, UserId};
 use crate::password::{PasswordHash, Verdict};
 use crate::protocol::{BoxError, Error, Secret, Username};
 use crate::store::{Credentials, LiveClient};
@@ -40,26 +42,30 @@ pub async fn authenticate(
     app.limits.admit_account(address, &name)?;
     let place = app.hasher.enter()?;
 
-    let account = app.hashes.account.text(name.as_str().as_bytes());
     let prefix = app.hashes.prefix.text(&limits::prefix(address));
     let credentials = match &known_form {
         Some(name) => app.store.credentials(name).await?,
         None => None,
     };
-    admit_context(app, client, &account, &prefix, credentials.as_ref()).await?;
+    let user_id = credentials.as_ref().map(|credentials| credentials.user_id);
+    let account = account(app, client, &name, user_id, &prefix).await?;
+    admit(app, &account).await?;
 
-    let hash =
-        credentials.as_ref().and_then(|credentials| stored_hash(app, credentials).transpose()).transpose()?;
-    let verdict = place.verify(password.clone(), hash).await;
+    // One that does not open costs the same as one that does.
+    let hash = credentials.as_ref().map_or(Ok(None), |credentials| stored_hash(app, credentials));
+    let (hash, fault) = hash.map_or_else(|fault| (None, Some(fault)), |hash| (hash, None));
+    let verdict = place.verify(password.clone(), hash).await?;
+    if let Some(fault) = fault {
+        return Err(fault);
+    }
     match (verdict, credentials) {
         (Verdict::Right { weaker }, Some(credentials)) => {
             Ok(Authenticated { credentials, account, prefix, weaker: weaker.then_some(password) })
         }
-        (_, credentials) => {
+        _ => {
             let entry = app.audit(Event::SignInFailed).client(&client.id).detail(format!("from {address}"));
-            let user = credentials.map(|credentials| credentials.user_id);
-            let entry = user.into_iter().fold(entry, crate::model::Audit::user);
-            app.store.sign_in_failed(account, entry).await?;
+            let entry = user_id.into_iter().fold(entry, Audit::user);
+            app.store.sign_in_failed(account, user_id, entry).await?;
             Err(refused("the password is wrong, or there is no such user who may sign in"))
         }
     }
@@ -70,28 +76,35 @@ pub fn refused(cause: impl Into<BoxError>) -> Error {
     Error::invalid_grant("the username or the password is not right").because(cause)
 }
 
-/// Lets strangers wait when an account has failed too often in a row; a confidential client, or a network that
-/// the user lately signed in from, does not wait.
-async fn admit_context(
+/// What failures are counted for: the account, or the account in a context that is known to be its owner's, so that
+/// strangers who fail on purpose cannot lock the owner out. Known are a confidential client and a network that the
+/// user lately signed in from.
+async fn account(
     app: &App,
     client: &LiveClient,
-    account: &str,
+    name: &Username,
+    user: Option<UserId>,
     prefix: &str,
-    credentials: Option<&Credentials>,
-) -> Result<(), Error> {
-    let (failures, last_failed_at) = app.store.failures(account).await?;
-    if failures <= i64::from(lockout::FREE) || !client.is_public() {
-        return Ok(());
-    }
-    let is_known = match credentials {
-        Some(credentials) => app.store.knows_prefix(credentials.user_id, prefix).await?,
-        None => false,
+) -> Result<String, Error> {
+    // Asked for nobody too, so that an attempt costs the same whether or not there is such a user.
+    let knows_prefix = app.store.knows_prefix(user.unwrap_or(UserId(Uuid::nil())), prefix).await?;
+    let context = match (client.is_public(), knows_prefix) {
+        (false, _) => client.id.as_str(),
+        (true, true) => prefix,
+        (true, false) => "",
     };
+    // Neither a name nor a context has NUL in it, so the border is clear.
+    Ok(app.hashes.account.text(format!("{name}\0{context}").as_bytes()))
+}
+
+/// Lets an account wait that has failed too often in a row.
+async fn admit(app: &App, account: &str) -> Result<(), Error> {
+    let (failures, last_failed_at) = app.store.failures(account).await?;
     let failures = u32::try_from(failures).unwrap_or(u32::MAX);
-    match lockout::wait(failures, last_failed_at, app.clock.now(), is_known) {
+    match lockout::wait(failures, last_failed_at, app.clock.now()) {
         Some(seconds) if app.limits.are_on() => {
             Err(Error::too_many_requests("too many attempts to sign in, please wait", seconds)
-                .because(format!("{failures} failures in a row, and the context is not known")))
+                .because(format!("{failures} failures in a row")))
         }
         _ => Ok(()),
     }

@@ -4,12 +4,15 @@
 
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::keys::custody::{Custody, SealingKeys};
 use crate::keys::derive::{KeyedHash, Purpose, Root, Successors};
 use crate::keys::seal::{self, Place, Seal};
 use crate::model::{Audit, Event};
+use crate::protocol::{ClientId, Secret};
 use crate::random::Random;
 use crate::store::{self, Store};
 
@@ -35,14 +38,13 @@ pub struct Hashes {
     pub refresh_token: KeyedHash,
     /// From a refresh token to its successor.
     pub successors: Successors,
-    /// Of client secrets, as they are stored.
-    pub client_secret: KeyedHash,
+    client_secret: KeyedHash,
     /// Of account names, as failures are counted.
     pub account: KeyedHash,
     /// Of networks that a user signed in from.
     pub prefix: KeyedHash,
     /// Of account names, in the limiter.
-    pub limiter: crate::protocol::Secret<[u8; 32]>,
+    pub limiter: Secret<[u8; 32]>,
 }
 
 /// Why the vault does not open.
@@ -127,4 +129,19 @@ impl Hashes {
             limiter: root.derive(Purpose::LimiterAccount),
         }
     }
+
+    /// A client's secret as it is stored; the same secret of another client looks different.
+    pub fn of_client_secret(&self, client: &ClientId, secret: &Secret<String>) -> String {
+        self.client_secret.text(&client_secret_message(client, secret))
+    }
+
+    /// Whether `digest` is that of the client's secret, compared in constant time.
+    pub fn is_client_secret(&self, client: &ClientId, secret: &Secret<String>, digest: &str) -> bool {
+        self.client_secret.verify(&client_secret_message(client, secret), digest)
+    }
+}
+
+/// An id has no NUL in it, so the border is clear.
+fn client_secret_message(client: &ClientId, secret: &Secret<String>) -> Zeroizing<Vec<u8>> {
+    Zeroizing::new([client.as_str().as_bytes(), b"\0", secret.expose().as_bytes()].concat())
 }

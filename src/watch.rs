@@ -13,10 +13,16 @@ use crate::store::Changes;
 /// in the real world too.
 const EVERY: Duration = Duration::from_millis(250);
 
+/// In how many rounds it looks at the sealing keys: each second.
+const SEALING_KEYS: u64 = 4;
+
 /// Watches for ever.
 pub async fn run(app: App) {
     let mut changes = None;
-    loop {
+    for round in 0_u64.. {
+        if round % SEALING_KEYS == 0 {
+            reload_sealing_keys(&app);
+        }
         if let Err(error) = look(&app, &mut changes).await {
             changes = None;
             tracing::warn!(%error, "changes to the database cannot be watched; it is tried again");
@@ -34,12 +40,20 @@ async fn look(app: &App, changes: &mut Option<Changes>) -> Result<(), BoxError> 
         }
     };
     if are_new {
-        let sealing_keys = app.sealing_keys.reload()?;
-        if sealing_keys.newest() != app.seal.newest() {
-            app.seal.replace(&sealing_keys);
-        }
         app.keys_changed.notify_one();
         app.refresh_directory().await?;
     }
     Ok(())
+}
+
+/// Reads the sealing keys anew; a fault of one leaves those that are there.
+fn reload_sealing_keys(app: &App) {
+    match app.sealing_keys.reload() {
+        Ok(keys) if !keys.generations().eq(app.seal.generations()) => {
+            app.seal.replace(&keys);
+            app.keys_changed.notify_one();
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the sealing keys cannot be read anew; those in use stay"),
+    }
 }

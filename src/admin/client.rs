@@ -60,7 +60,7 @@ pub async fn add(
         }
         (_, given) => Some(secret(vault, given)?),
     };
-    let digest = secret.as_ref().map(|secret| digest(vault, secret));
+    let digest = secret.as_ref().map(|secret| vault.hashes.of_client_secret(&description.id, secret));
     let client = Client {
         id: description.id,
         auth_method: description.auth_method,
@@ -103,7 +103,10 @@ pub async fn rotate_secret(
     let secret = secret(vault, given)?;
     let ends = vault.clock.now().saturating_add(overlap);
     let entry = vault.audit(Event::ClientSecretRotated).client(id);
-    let rotated = vault.store.rotate_client_secret(id.clone(), digest(vault, &secret), ends, entry).await?;
+    let rotated = vault
+        .store
+        .rotate_client_secret(id.clone(), vault.hashes.of_client_secret(id, &secret), ends, entry)
+        .await?;
     if rotated { Ok(secret) } else { Err(unknown(id)) }
 }
 
@@ -190,10 +193,6 @@ fn secret(vault: &Vault, given: Option<Secret<String>>) -> Result<Secret<String>
         format!("a client secret is {SECRET_CHARACTERS} to 256 visible ASCII characters"),
         "leave out `--secret-stdin`, and a good one is made",
     ))
-}
-
-fn digest(vault: &Vault, secret: &Secret<String>) -> String {
-    vault.hashes.client_secret.text(secret.expose().as_bytes())
 }
 
 fn unknown(id: &ClientId) -> Fault {

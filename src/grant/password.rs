@@ -22,15 +22,13 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
     if !client.first_party {
         return Err(Error::unauthorized_client("only a first-party client may ask for passwords"));
     }
-    let target = target::of_request(app, &client, params.find("resource")).await?;
-    let narrowing =
-        Narrowing { requested: params.scope()?, client: client.scope.clone(), api: target.scope.clone() };
-
+    let (requested, username) = (params.scope()?, params.require("username")?);
     let password = Secret::new(params.require("password")?.to_owned());
-    let authenticated =
-        user::authenticate(app, &client, address, params.require("username")?, password).await?;
+    let authenticated = user::authenticate(app, &client, address, username, password).await?;
 
-    let refresh = client.may_use("refresh_token").then(|| issue::begin_family(app, &target.uri));
+    let target = target::of_request(app, &client, params.find("resource")).await?;
+    let narrowing = Narrowing { requested, client: client.scope.clone(), api: target.scope.clone() };
+    let (granting, refresh_token) = issue::begin_family(app, &target.uri, client.may_use("refresh_token"));
     let user_id = authenticated.credentials.user_id;
     let entry = app.audit(Event::SignedIn).client(&client.id).user(user_id).detail(format!("from {address}"));
     let sign_in = SignIn {
@@ -39,7 +37,7 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
         narrowing,
         account: authenticated.account,
         prefix: authenticated.prefix,
-        granting: refresh.as_ref().map(|(granting, _)| granting.clone()),
+        granting,
         entry,
     };
     let signed_in = app.store.sign_in(sign_in, app.config().users.default_role.clone()).await?;
@@ -49,7 +47,7 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
     if let Some(password) = authenticated.weaker {
         tokio::spawn(strengthen(app.clone(), authenticated.credentials, password));
     }
-    Granted::to_user(client, target, signed_in, refresh.map(|(_, token)| token))
+    Granted::to_user(client, target, signed_in, refresh_token)
 }
 
 /// Hashes a password anew whose stored hash is weaker than those made now. It happens after the attempt, so

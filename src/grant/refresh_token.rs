@@ -23,22 +23,28 @@ async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> R
     let requested = params.scope()?;
     let digest = issue::digest(app, &parent);
 
-    // Everything that the request itself can be refused for comes before the token is used.
     let presented =
         app.store.presented(&digest).await?.ok_or_else(|| refused("there is no such refresh token"))?;
     let family = presented.family;
     if family.client_id != client.id {
         return Err(refused("the refresh token is another client's"));
     }
-    if params.find("resource").is_some_and(|resource| resource != family.api.as_str()) {
-        return Err(Error::invalid_target("a refresh is for the resource of the first request"));
-    }
-    if requested.as_ref().is_some_and(|requested| !requested.is_within(&family.scope)) {
-        return Err(Error::invalid_scope("a refresh cannot ask for more than was granted"));
-    }
     let target = target::of(app, &client, &family.api).await?;
+    // Told only to who holds a good token, which then stays unused.
+    let unfit = if params.find("resource").is_some_and(|resource| resource != family.api.as_str()) {
+        Some(Error::invalid_target("a refresh is for the resource of the first request"))
+    } else if requested.as_ref().is_some_and(|requested| !requested.is_within(&family.scope)) {
+        Some(Error::invalid_scope("a refresh cannot ask for more than was granted"))
+    } else {
+        None
+    };
+    let narrowing = Narrowing {
+        requested: Some(requested.unwrap_or(family.scope)),
+        client: client.scope.clone(),
+        api: target.scope.clone(),
+    };
 
-    let (config, now) = (app.config(), app.clock.now());
+    let config = app.config();
     let successor = {
         let (app, parent) = (app.clone(), parent.clone());
         move |family, generation| issue::digest(&app, &issue::successor(&app, &parent, family, generation))
@@ -50,23 +56,22 @@ async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> R
         digest,
         client: client.id.clone(),
         successor,
-        successor_expires_at: now.saturating_add(config.tokens.refresh_token_idle.get()),
+        idle: config.tokens.refresh_token_idle.get(),
+        narrowing,
+        is_fit: unfit.is_none(),
         window: config.tokens.lost_response_window.get(),
         default_role: config.users.default_role.clone(),
         reused: about(Event::RefreshTokenReused),
         revoked: about(Event::FamilyRevoked),
-        now,
+        clock: app.clock.clone(),
     };
     match app.store.refresh(refresh).await? {
         Refreshed::Refused(cause) => Err(refused(cause)),
-        Refreshed::Live { family, user, generation, is_repeat } => {
+        Refreshed::Unfit => Err(unfit.unwrap_or_else(issue::nothing_to_grant)),
+        Refreshed::Live { family, user, scope, generation, is_repeat } => {
             if is_repeat {
                 tracing::info!(family = %family.id, "a lost answer to a refresh was given again");
             }
-            let asked = requested.unwrap_or_else(|| family.scope.clone());
-            let narrowing =
-                Narrowing { requested: Some(asked), client: client.scope.clone(), api: target.scope.clone() };
-            let scope = narrowing.for_user(user.roles());
             let token = issue::successor(app, &parent, family.id, generation);
             Granted::renewed(client, target, user, &family, scope, token)
         }

@@ -4,10 +4,9 @@
 //!
 //! [Fetch, CORS protocol]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
-use http::HeaderMap;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, VARY,
 };
 use warp::reply::Response;
 
@@ -25,11 +24,6 @@ pub(super) enum Cors {
 }
 
 impl Cors {
-    /// Whether `headers` belong to a preflight that this endpoint answers.
-    pub(super) fn is_preflight(self, headers: &HeaderMap) -> bool {
-        self != Self::Nobody && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
-    }
-
     /// Adds what lets a page of `origin` read `response`, if it may. A cache may give the answer to others, so it
     /// says for whom it is, or that it is for anyone, also when nobody's page asks.
     pub(super) fn admit(

@@ -52,14 +52,12 @@ pub(super) fn bearer(
 
 fn admit(app: &App, headers: &HeaderMap, scope: ScopeToken) -> Result<Access, Error> {
     let missing = || Error::missing_token("this needs an access token");
-    let header = one_authorization(headers)?.ok_or_else(missing)?;
+    let header = one_authorization(headers).map_err(access::refused)?.ok_or_else(missing)?;
     let (scheme, token) = header.split_at_checked(7).ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case(b"bearer ") {
         return Err(missing());
     }
-    let token = std::str::from_utf8(token.trim_ascii()).map_err(|error| {
-        Error::invalid_token("the access token is malformed, expired or revoked").because(error)
-    })?;
+    let token = std::str::from_utf8(token.trim_ascii()).map_err(access::refused)?;
     let access = access::verify(app, token)?;
     access.require(scope)?;
     Ok(access)

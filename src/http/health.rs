@@ -1,5 +1,7 @@
 //! `/healthz`: the process answers. `/readyz`: it can serve, with a write to the database and a key to sign with.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use warp::Filter;
 use warp::reply::Response;
@@ -9,7 +11,11 @@ use super::guard::with;
 use super::reply;
 use super::route::{READ, Route, answer, read};
 use crate::app::App;
+use crate::issue;
 use crate::protocol::Error;
+
+/// How long a write that went well speaks for the next ones.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// `GET /healthz` and `GET /readyz`
 pub(super) fn routes(app: &App) -> Route {
@@ -29,9 +35,15 @@ struct Health {
     status: &'static str,
 }
 
+/// One write at a time, and at most one a second: nobody can ask the database for more.
 async fn ready(app: App) -> Result<Response, Error> {
-    let now = app.clock.now();
-    app.keys.current().signer(app.clock.read()).map_err(|error| Error::unavailable(1).because(error))?;
-    app.store.probe(now).await?;
+    issue::check_ready(&app)?;
+    let mut probed = app.probed.lock().await;
+    let now = app.clock.monotonic();
+    if probed.is_none_or(|at| now.saturating_sub(at) >= FRESH) {
+        *probed = None;
+        app.store.probe(app.clock.now()).await?;
+        *probed = Some(now);
+    }
     Ok(reply::json(&Health { status: "ready" }))
 }

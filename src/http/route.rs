@@ -1,6 +1,8 @@
 //! A closed endpoint: whoever asks for its path is answered here, also when refused.
 
-use http::{HeaderMap, HeaderValue};
+use std::convert::Infallible;
+
+use http::HeaderValue;
 use warp::filters::BoxedFilter;
 use warp::reject::Rejection;
 use warp::reply::Response;
@@ -42,14 +44,10 @@ impl Route {
                 None => Err(rejection),
             }
         });
-        let others =
-            warp::method().and(warp::header::headers_cloned()).map(move |method, headers: HeaderMap| {
-                if method == http::Method::OPTIONS && cors.is_preflight(&headers) {
-                    reply::no_content()
-                } else {
-                    reply::error(&Error::method_not_allowed(allow))
-                }
-            });
+        let others = warp::method().map(move |method| match method {
+            http::Method::OPTIONS => reply::options(allow),
+            _ => reply::error(&Error::method_not_allowed(allow)),
+        });
         let app = app.clone();
         let origin = warp::header::value("origin").map(Some).or(warp::any().map(|| None)).unify();
         let route = path.and(origin).and(handled.or(others).unify()).map(
@@ -80,9 +78,11 @@ pub(super) fn read() -> impl Filter<Extract = (), Error = Rejection> + Clone {
     warp::get().or(warp::head()).unify()
 }
 
-/// The `If-None-Match` of a request.
-pub(super) fn if_none_match() -> impl Filter<Extract = (Option<String>,), Error = Rejection> + Clone {
-    warp::header::optional("if-none-match")
+/// The `If-None-Match` of a request, if it is one that could be ours.
+pub(super) fn if_none_match() -> impl Filter<Extract = (Option<String>,), Error = Infallible> + Clone {
+    let value =
+        warp::header::value("if-none-match").map(|value: HeaderValue| Some(value.to_str().ok()?.to_owned()));
+    value.or(warp::any().map(|| None)).unify()
 }
 
 /// The answer to what a handler came to.

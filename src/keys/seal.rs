@@ -168,6 +168,11 @@ impl Seal {
         Ok(Some(self.seal(place, plaintext.expose())))
     }
 
+    /// The generations that open, in ascending order.
+    pub fn generations(&self) -> impl Iterator<Item = u32> {
+        self.0.load().keys().copied().collect::<Vec<_>>().into_iter()
+    }
+
     /// The generation that seals.
     pub fn newest(&self) -> u32 {
         *self.0.load().last_key_value().expect("custody holds at least one sealing key").0

@@ -1,12 +1,12 @@
-//! What many failures in a row mean for one account ([NIST SP 800-63B §5.2.2]).
+//! What many failures in a row mean for one account ([NIST SP 800-63B-4 §3.2.2]).
 //!
-//! The store counts the failures and forgets them at a success; this only judges. Nobody waits up to a
-//! hundred. Beyond, those wait who come from nowhere known, so that strangers who fail on purpose cannot
-//! lock the owner out: a confidential client or a prefix that lately signed in keeps its way in.
+//! The store counts the failures and forgets them at a success; this only judges. Contexts that are known to be the
+//! owner's, a confidential client or a network that lately signed in, are counted by themselves
+//! (`user.rs`), so strangers who fail on purpose cannot lock the owner out.
 //!
-//! [NIST SP 800-63B §5.2.2]: https://pages.nist.gov/800-63-4/sp800-63b.html#throttle
+//! [NIST SP 800-63B-4 §3.2.2]: https://pages.nist.gov/800-63-4/sp800-63b.html#throttle
 
-/// Failures in a row after which strangers wait.
+/// Failures in a row after which an account waits.
 pub const FREE: u32 = 100;
 
 /// The first wait and the longest, in seconds; so many doublings lead from one past the other.
@@ -16,17 +16,16 @@ const DOUBLINGS: u32 = 7;
 
 /// Seconds that an attempt made `now` has yet to wait, if any.
 ///
-/// `failures` in a row have been counted, the last at `last_failed_at`; `known` says that the attempt
-/// comes from a context that the account's owner is known to use. Times are Unix seconds.
+/// `failures` in a row have been counted, the last at `last_failed_at`. Times are Unix seconds.
 ///
 /// A last failure that lies further ahead than the longest wait was counted by a wrong clock. It holds
 /// nobody up, else a clock put right would close the account for as long as it was wrong; the next failure
 /// is counted at the right time.
-pub fn wait(failures: u32, last_failed_at: i64, now: i64, known: bool) -> Option<u64> {
-    let beyond = failures.checked_sub(FREE + 1)?;
+pub fn wait(failures: u32, last_failed_at: i64, now: i64) -> Option<u64> {
+    let beyond = failures.checked_sub(FREE)?;
     let wait = (FIRST << beyond.min(DOUBLINGS)).min(LONGEST);
     let passed = now.saturating_sub(last_failed_at);
-    if known || !(-LONGEST..wait).contains(&passed) {
+    if !(-LONGEST..wait).contains(&passed) {
         return None;
     }
     Some((wait - passed.max(0)).unsigned_abs())
@@ -42,44 +41,39 @@ mod tests {
 
     #[test]
     fn the_wait_begins_after_a_hundred_failures_and_doubles_to_an_hour() {
-        let waits: Vec<_> = (99..110).map(|failures| wait(failures, NOW, NOW, false).unwrap_or(0)).collect();
+        let waits: Vec<_> = (98..109).map(|failures| wait(failures, NOW, NOW).unwrap_or(0)).collect();
         assert_eq!(waits, [0, 0, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
     }
 
     #[test]
     fn a_wait_ends() {
-        assert_eq!(wait(102, NOW, NOW + 59, false), Some(1));
-        assert_eq!(wait(102, NOW, NOW + 60, false), None);
+        assert_eq!(wait(101, NOW, NOW + 59), Some(1));
+        assert_eq!(wait(101, NOW, NOW + 60), None);
     }
 
     #[test]
     fn a_clock_put_back_a_little_does_not_lengthen_the_wait_and_put_back_far_it_ends_it() {
-        assert_eq!(wait(101, NOW, NOW - 600, false), Some(30));
-        assert_eq!(wait(101, NOW, NOW - 400 * 86_400, false), None);
+        assert_eq!(wait(100, NOW, NOW - 600), Some(30));
+        assert_eq!(wait(100, NOW, NOW - 400 * 86_400), None);
     }
 
     proptest! {
         #[test]
-        fn the_owner_never_waits(failures: u32, last: i64, now: i64) {
-            prop_assert_eq!(wait(failures, last, now, true), None);
-        }
-
-        #[test]
         fn nobody_waits_longer_than_an_hour_or_within_a_hundred(failures: u32, last: i64, now: i64) {
-            let wait = wait(failures, last, now, false);
-            prop_assert!(wait.is_none_or(|wait| (1..=3_600).contains(&wait) && failures > 100));
+            let wait = wait(failures, last, now);
+            prop_assert!(wait.is_none_or(|wait| (1..=3_600).contains(&wait) && failures >= 100));
         }
 
         #[test]
         fn more_failures_never_shorten_the_wait(failures in 0_u32..200, more in 0_u32..u32::MAX / 2, passed in 0_i64..4_000) {
-            prop_assert!(wait(failures, NOW, NOW + passed, false) <= wait(failures + more, NOW, NOW + passed, false));
+            prop_assert!(wait(failures, NOW, NOW + passed) <= wait(failures + more, NOW, NOW + passed));
         }
 
         #[test]
         fn waiting_as_told_is_enough(failures: u32, passed in 0_i64..4_000) {
             let now = NOW + passed;
-            let told = wait(failures, NOW, now, false).unwrap_or(0);
-            prop_assert_eq!(wait(failures, NOW, now + i64::try_from(told).unwrap(), false), None);
+            let told = wait(failures, NOW, now).unwrap_or(0);
+            prop_assert_eq!(wait(failures, NOW, now + i64::try_from(told).unwrap()), None);
         }
     }
 }

@@ -93,7 +93,7 @@ impl Presented {
             None if self.expires_at <= now => Verdict::Ended,
             None => Verdict::Rotate,
             Some(_) if self.is_superseded => Verdict::Reused,
-            Some(used_at) if now.saturating_sub(used_at) <= window => Verdict::Repeat,
+            Some(used_at) if (-window..=window).contains(&now.saturating_sub(used_at)) => Verdict::Repeat,
             Some(_) => Verdict::Late,
         }
     }

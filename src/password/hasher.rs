@@ -5,6 +5,7 @@
 //! dropped leaves its job to run to the end, so hanging up makes no room for more.
 
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -19,9 +20,9 @@ use crate::random::Random;
 /// Places in the queue for each thread: about a second's work.
 const PLACES: usize = 16;
 
-/// The queue is full.
+/// There is no answer now: the queue is full, or the job broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the hashing queue is full")]
+#[error("the hashing queue has no place, or a job in it broke off")]
 pub struct Busy;
 
 impl From<Busy> for Error {
@@ -75,7 +76,7 @@ impl Hasher {
     /// Hashes `password`, which the [`policy`](super::policy) has passed or which has just been verified.
     pub async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, Busy> {
         let (rounds, random) = (self.rounds, self.random.clone());
-        Ok(self.enter()?.run(move || PasswordHash::new(&password, rounds, &random)).await)
+        self.enter()?.run(move || PasswordHash::new(&password, rounds, &random)).await
     }
 
     /// How many derivations were done so far.
@@ -86,12 +87,15 @@ impl Hasher {
 
 impl Place {
     /// Judges `password` by `hash`, as [`verify`](super::verify) does: one derivation, whatever the outcome.
-    pub async fn verify(self, password: Secret<String>, hash: Option<PasswordHash>) -> Verdict {
+    pub async fn verify(self, password: Secret<String>, hash: Option<PasswordHash>) -> Result<Verdict, Busy> {
         let rounds = self.hasher.rounds;
         self.run(move || super::verify(&password, hash.as_ref(), rounds)).await
     }
 
-    async fn run<T: Send + 'static>(self, derivation: impl FnOnce() -> T + Send + 'static) -> T {
+    async fn run<T: Send + 'static>(
+        self,
+        derivation: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         let (answer, answered) = oneshot::channel();
         let Self { hasher: Hasher { queue, runs, .. }, permit } = self;
         let job = move || {
@@ -102,7 +106,7 @@ impl Place {
             let _ = answer.send(outcome);
         };
         queue.send(Box::new(job)).expect("threads outlive every handle");
-        answered.await.expect("threads finish what they take")
+        answered.await.map_err(|_| Busy)
     }
 }
 
@@ -111,7 +115,8 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
     yield_to_others();
     let next = || jobs.lock().expect("receiving does not panic").recv();
     while let Ok(job) = next() {
-        job();
+        // Who waits for a job that panicked is told that there is no answer; the thread goes on.
+        let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }
 
@@ -173,7 +178,7 @@ mod tests {
             ("a".repeat(1_025), Some(hash), Verdict::Wrong),
         ] {
             let before = hasher.runs();
-            assert_eq!(hasher.enter().unwrap().verify(Secret::new(password), hash).await, verdict);
+            assert_eq!(hasher.enter().unwrap().verify(Secret::new(password), hash).await, Ok(verdict));
             assert_eq!(hasher.runs(), before + 1);
         }
     }
@@ -189,9 +194,9 @@ mod tests {
         assert_eq!(hasher.runs(), 0);
         drop(release);
         for place in waiting {
-            place.await.unwrap();
+            place.await.unwrap().unwrap();
         }
-        assert_eq!(hasher.enter().unwrap().verify(secret("x"), None).await, Verdict::Wrong);
+        assert_eq!(hasher.enter().unwrap().verify(secret("x"), None).await, Ok(Verdict::Wrong));
     }
 
     #[tokio::test]
@@ -209,12 +214,20 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_job_that_panics_leaves_the_thread_for_the_next() {
+        let hasher = hasher(1);
+        let broken = hasher.enter().unwrap().run(|| -> () { panic!("on purpose") }).await;
+        assert_eq!(broken, Err(Busy));
+        assert_eq!(hasher.enter().unwrap().run(|| 1).await, Ok(1));
+    }
+
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn hashing_threads_alone_have_a_lower_priority() {
         let nice = || rustix::process::getpriority_process(None).unwrap();
         let ours = nice();
-        assert_eq!(hasher(1).enter().unwrap().run(nice).await, (ours + 5).min(19));
+        assert_eq!(hasher(1).enter().unwrap().run(nice).await, Ok((ours + 5).min(19)));
         assert_eq!(nice(), ours);
     }
 

@@ -43,8 +43,12 @@ pub enum Code {
     NotFound,
     /// The path does not take this method.
     MethodNotAllowed,
-    /// The body or a header is larger than the server reads.
+    /// The body is larger than the server reads.
     TooLarge,
+    /// The request target is longer than the server reads.
+    UriTooLong,
+    /// The header is larger than the server reads.
+    HeaderTooLarge,
     /// The body is of a media type that the endpoint does not read.
     UnsupportedMediaType,
     /// The client sent its request too slowly.
@@ -58,7 +62,7 @@ pub enum Code {
 impl Code {
     /// The `error` value on the wire.
     ///
-    /// Statuses that OAuth has no code for (404, 405, 408, 413, 415) are malformed requests to it; 429 and
+    /// Statuses that OAuth has no code for (404, 405, 408, 413, 414, 415, 431) are malformed requests to it; 429 and
     /// 503 use the registered `temporarily_unavailable`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,6 +70,8 @@ impl Code {
             | Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooLarge
+            | Self::UriTooLong
+            | Self::HeaderTooLarge
             | Self::UnsupportedMediaType
             | Self::RequestTimeout => "invalid_request",
             Self::InvalidClient => "invalid_client",
@@ -128,8 +134,12 @@ impl Error {
         invalid_token => InvalidToken;
         /// No such path.
         not_found => NotFound;
-        /// The body or a header is too large.
+        /// The body is too large.
         too_large => TooLarge;
+        /// The request target is too long.
+        uri_too_long => UriTooLong;
+        /// The header is too large.
+        header_too_large => HeaderTooLarge;
         /// The media type is not one that the endpoint reads.
         unsupported_media_type => UnsupportedMediaType;
         /// The request came too slowly.

@@ -7,6 +7,9 @@
 
 use super::{Error, Scope};
 
+/// Parameters that one request may have; each is compared with all others.
+const PARAMETERS: usize = 64;
+
 /// The parameters of one request.
 pub struct Params(Vec<(String, String)>);
 
@@ -16,6 +19,9 @@ impl Params {
         let mut params = Self(Vec::new());
         if body.is_empty() {
             return Ok(params);
+        }
+        if body.split(|byte| *byte == b'&').count() > PARAMETERS {
+            return Err(Error::invalid_request("there are too many parameters"));
         }
         for pair in body.split(|byte| *byte == b'&') {
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
@@ -111,6 +117,14 @@ mod tests {
         for body in ["a=1&a=2", "a=1&a=", "=1", "a=%", "a=%4", "a=%zz", "a=%ff", "a=%00", "&", "a=1&"] {
             assert!(Params::parse(body.as_bytes()).is_err(), "{body}");
         }
+    }
+
+    #[test]
+    fn more_parameters_than_a_request_can_need_are_refused() {
+        let body =
+            |count: usize| (0..count).map(|number| format!("p{number}=")).collect::<Vec<_>>().join("&");
+        assert!(Params::parse(body(64).as_bytes()).is_ok());
+        assert!(Params::parse(body(65).as_bytes()).is_err());
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Store {
     ) -> Result<bool, Error> {
         const CONFIDENTIAL: &str = "SELECT 1 FROM clients WHERE id = $1 AND auth_method <> 'none'";
         const OLD: &str = "DELETE FROM client_secrets WHERE client_id = $1 AND digest NOT IN (
-            SELECT digest FROM client_secrets WHERE client_id = $1 ORDER BY created_at DESC, expires_at IS NULL DESC
+            SELECT digest FROM client_secrets WHERE client_id = $1 ORDER BY expires_at IS NULL DESC, created_at DESC
             LIMIT $2)";
         const ENDING: &str = "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
         self.write(async move |db| {

@@ -6,10 +6,15 @@
 use super::sql::{Db, FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, clients};
-use crate::model::{Audit, Family, FamilyId, Presented, Verdict};
+use crate::clock::Clock;
+use crate::model::{Audit, Family, FamilyId, Narrowing, Presented, Verdict};
 use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
 
-/// A family to begin, with its first refresh token.
+/// Generations of a family that are kept, so that their reuse is noticed, and how often older ones are deleted.
+const KEPT: i64 = 1000;
+const PRUNE_EVERY: i64 = 100;
+
+/// A family to begin, with its first refresh token if the client is to have one.
 #[derive(Clone, Debug)]
 pub struct Granting {
     /// The new family's id.
@@ -18,10 +23,8 @@ pub struct Granting {
     pub api: ApiUri,
     /// When no refresh can renew it any more.
     pub expires_at: i64,
-    /// The keyed hash of its first refresh token.
-    pub digest: String,
-    /// When that token stops being good if it is not used.
-    pub token_expires_at: i64,
+    /// The keyed hash of its first refresh token, and when that stops being good if it is not used.
+    pub token: Option<(String, i64)>,
 }
 
 impl Granting {
@@ -56,8 +59,12 @@ pub struct Refresh<S> {
     pub client: ClientId,
     /// The keyed hash of the successor with a given generation, in a given family.
     pub successor: S,
-    /// When the successor stops being good if it is not used.
-    pub successor_expires_at: i64,
+    /// Seconds that the successor may lie unused.
+    pub idle: i64,
+    /// What bounds the scope of the access token.
+    pub narrowing: Narrowing,
+    /// Whether the rest of the request fits what was granted.
+    pub is_fit: bool,
     /// Seconds since its first use within which a lost answer may be fetched again.
     pub window: i64,
     /// The role of users who have none.
@@ -66,8 +73,8 @@ pub struct Refresh<S> {
     pub reused: Audit,
     /// The entry for the audit trail, should the family end without suspicion of theft.
     pub revoked: Audit,
-    /// The time.
-    pub now: i64,
+    /// Tells the time when it is used, which may be later than when it was asked for.
+    pub clock: Clock,
 }
 
 /// What presenting a refresh token gave.
@@ -78,11 +85,15 @@ pub enum Refreshed {
         family: Box<Family>,
         /// The user, as they are now.
         user: LiveUser,
+        /// The scope of the access token.
+        scope: Scope,
         /// The successor's generation.
         generation: i64,
         /// Whether a lost answer was given again.
         is_repeat: bool,
     },
+    /// The request does not fit, or nothing of its scope can be granted any more; the token is as good as before.
+    Unfit,
     /// It is not, or no longer, good; the reason is for the log.
     Refused(&'static str),
 }
@@ -141,7 +152,10 @@ pub(super) async fn begin(db: &mut Db, family: &Family, granting: &Granting, now
         family.expires_at,
     );
     begun.run(db).await?;
-    insert_token(db, family.id, 0, &granting.digest, granting.token_expires_at).await
+    match &granting.token {
+        Some((digest, expires_at)) => insert_token(db, family.id, 0, digest, *expires_at).await,
+        None => Ok(()),
+    }
 }
 
 async fn insert_token(
@@ -154,6 +168,15 @@ async fn insert_token(
     const SQL: &str = "INSERT INTO refresh_tokens (digest, family_id, generation, expires_at, repeats)
                        VALUES ($1, $2, $3, $4, 0)";
     sql!(SQL, digest, family.to_string(), generation, expires_at).run(db).await?;
+    Ok(())
+}
+
+/// Deletes tokens that were used long ago: however often a family is renewed, it takes bounded room.
+async fn prune(db: &mut Db, family: FamilyId, generation: i64) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM refresh_tokens WHERE family_id = $1 AND generation < $2";
+    if generation % PRUNE_EVERY == 0 {
+        sql!(SQL, family.to_string(), generation - KEPT).run(db).await?;
+    }
     Ok(())
 }
 
@@ -189,14 +212,21 @@ impl Store {
                 return Ok(Refreshed::Refused("the user or the client was disabled or changed since"));
             };
 
+            let scope = refresh.narrowing.for_user(user.roles());
             let generation = presented.generation + 1;
-            let is_repeat = match presented.verdict(refresh.now, refresh.window) {
+            let now = refresh.clock.now();
+            let is_repeat = match presented.verdict(now, refresh.window) {
+                Verdict::Rotate | Verdict::Repeat if !refresh.is_fit || scope.is_empty() => {
+                    return Ok(Refreshed::Unfit);
+                }
                 Verdict::Rotate => {
-                    if sql!(USE, &refresh.digest, refresh.now).run(db).await? != 1 {
+                    if sql!(USE, &refresh.digest, now).run(db).await? != 1 {
                         return Ok(Refreshed::Refused("the refresh token was used at the same moment"));
                     }
                     let digest = (refresh.successor)(family.id, generation);
-                    insert_token(db, family.id, generation, &digest, refresh.successor_expires_at).await?;
+                    insert_token(db, family.id, generation, &digest, now.saturating_add(refresh.idle))
+                        .await?;
+                    prune(db, family.id, generation).await?;
                     false
                 }
                 Verdict::Repeat => {
@@ -215,7 +245,7 @@ impl Store {
                 }
                 Verdict::Ended => return Ok(Refreshed::Refused("the refresh token or its family is over")),
             };
-            Ok(Refreshed::Live { family: Box::new(presented.family), user, generation, is_repeat })
+            Ok(Refreshed::Live { family: Box::new(presented.family), user, scope, generation, is_repeat })
         })
         .await
     }

@@ -32,13 +32,14 @@ impl Store {
         migrate::apply(&mut connection, now).await?;
 
         let readers = SqlitePoolOptions::new()
-            .max_connections(options.readers)
+            // One more, which watches for changes.
+            .max_connections(options.readers + 1)
             .acquire_timeout(Duration::from_secs(5))
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
             .connect_lazy_with(sqlite(options).read_only(true));
-        Ok(Self { readers, writer: Writer::start(write, connection).map_err(io)? })
+        Ok(Self { readers, writer: Writer::start(sqlite(options), connection).map_err(io)? })
     }
 }
 

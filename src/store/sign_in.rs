@@ -40,8 +40,8 @@ pub struct SignIn {
     pub account: String,
     /// The network it came from, as a keyed hash.
     pub prefix: String,
-    /// The family to begin, if a refresh token is wanted.
-    pub granting: Option<Granting>,
+    /// The family to begin.
+    pub granting: Granting,
     /// The entry for the audit trail.
     pub entry: Audit,
 }
@@ -52,7 +52,7 @@ pub struct SignedIn {
     pub user: LiveUser,
     /// The scope, which may be empty: nothing was granted then.
     pub scope: Scope,
-    /// The family, if one was begun.
+    /// The family; none when nothing was granted.
     pub family: Option<Family>,
     /// When it happened.
     pub auth_time: i64,
@@ -90,13 +90,22 @@ impl Store {
         sql!(SQL, user.to_string(), prefix).exists(&mut db).await
     }
 
-    /// Counts a failed sign-in.
-    pub async fn sign_in_failed(&self, account: String, entry: Audit) -> Result<(), Error> {
-        const SQL: &str = "INSERT INTO login_failures (account, failures, last_failed_at) VALUES ($1, 1, $2)
-            ON CONFLICT (account) DO UPDATE SET failures = login_failures.failures + 1, last_failed_at = $2";
+    /// Counts a failed sign-in. Of names that nobody has, only the count is kept.
+    pub async fn sign_in_failed(
+        &self,
+        account: String,
+        user: Option<UserId>,
+        entry: Audit,
+    ) -> Result<(), Error> {
+        const SQL: &str = "INSERT INTO login_failures (account, user_id, failures, last_failed_at)
+            VALUES ($1, $2, 1, $3)
+            ON CONFLICT (account) DO UPDATE SET failures = login_failures.failures + 1, last_failed_at = $3";
         self.write(async move |db| {
-            sql!(SQL, &account, entry.at).run(db).await?;
-            audit::insert(db, &entry).await
+            sql!(SQL, &account, user.map(|id| id.to_string()), entry.at).run(db).await?;
+            if user.is_some() {
+                audit::insert(db, &entry).await?;
+            }
+            Ok(())
         })
         .await
     }
@@ -122,13 +131,13 @@ impl Store {
             audit::insert(db, entry).await?;
 
             let scope = sign_in.narrowing.for_user(user.roles());
-            let family = match &sign_in.granting {
-                Some(granting) if !scope.is_empty() => {
-                    let family = granting.family(client, *client_generation, &user, scope.clone(), now);
-                    families::begin(db, &family, granting, now).await?;
-                    Some(family)
-                }
-                _ => None,
+            let family = if scope.is_empty() {
+                None
+            } else {
+                let granting = &sign_in.granting;
+                let family = granting.family(client, *client_generation, &user, scope.clone(), now);
+                families::begin(db, &family, granting, now).await?;
+                Some(family)
             };
             Ok(Some(SignedIn { user, scope, family, auth_time: now }))
         })

@@ -3,13 +3,18 @@
 use super::sql::sql;
 use super::{Error, Store};
 
-/// Rows that one statement deletes at most.
+/// Rows that one statement deletes at most. A family takes up to a thousand others along.
 const BATCH: i64 = 500;
+const FAMILIES: i64 = 20;
+
+/// How long a used refresh token is kept beyond its end, since a lost answer to it may still be asked for.
+const LOST_ANSWER: i64 = 120;
 
 /// A kind of row that is over at some time, and the statement that deletes a batch of it.
 struct Sweep {
     /// How long rows are kept beyond the time in their column.
     kept: fn(&Retention) -> i64,
+    batch: i64,
     statement: &'static str,
 }
 
@@ -20,44 +25,57 @@ pub struct Retention {
     pub families: i64,
     /// The audit trail.
     pub audit: i64,
-    /// Counts of failed sign-ins, after the last.
+    /// Counts of failed sign-ins under names that nobody has, after the last.
     pub failures: i64,
-    /// Networks that a user signed in from.
+    /// Networks that a user signed in from, and counts of failed sign-ins of users.
     pub known_prefixes: i64,
 }
 
 const SWEEPS: &[Sweep] = &[
     Sweep {
         kept: |retention| retention.families,
+        batch: FAMILIES,
         statement: "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE expires_at <= $1 LIMIT $2)",
     },
     Sweep {
         // One that was used is kept until it expires, so that its reuse is noticed.
-        kept: |_| 0,
+        kept: |_| LOST_ANSWER,
+        batch: BATCH,
         statement: "DELETE FROM refresh_tokens WHERE digest IN
             (SELECT digest FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |_| 0,
+        batch: BATCH,
         statement: "DELETE FROM revocations WHERE jti IN
             (SELECT jti FROM revocations WHERE expires_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |_| 0,
+        batch: BATCH,
         statement: "DELETE FROM client_secrets WHERE digest IN
-            (SELECT digest FROM client_secrets WHERE expires_at <= $1 LIMIT $2)",
+            (SELECT digest FROM client_secrets WHERE expires_at <= $1 LIMIT $2) AND expires_at <= $1",
     },
     Sweep {
         kept: |retention| retention.audit,
+        batch: BATCH,
         statement: "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |retention| retention.failures,
+        batch: BATCH,
+        statement: "DELETE FROM login_failures WHERE account IN
+            (SELECT account FROM login_failures WHERE user_id IS NULL AND last_failed_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        kept: |retention| retention.known_prefixes,
+        batch: BATCH,
         statement: "DELETE FROM login_failures WHERE account IN
             (SELECT account FROM login_failures WHERE last_failed_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |retention| retention.known_prefixes,
+        batch: BATCH,
         statement: "DELETE FROM known_prefixes WHERE prefix IN
             (SELECT prefix FROM known_prefixes WHERE seen_at <= $1 LIMIT $2) AND seen_at <= $1",
     },
@@ -70,8 +88,8 @@ impl Store {
         for sweep in SWEEPS {
             let over = now.saturating_sub((sweep.kept)(&retention));
             let deleted =
-                self.write(async move |db| sql!(sweep.statement, over, BATCH).run(db).await).await?;
-            is_full |= deleted >= BATCH.unsigned_abs();
+                self.write(async move |db| sql!(sweep.statement, over, sweep.batch).run(db).await).await?;
+            is_full |= deleted >= sweep.batch.unsigned_abs();
         }
         Ok(is_full)
     }

@@ -3,9 +3,11 @@
 //! A connection that saw any error is closed and never used again: after a full disk SQLite has already rolled
 //! back, and what the driver believes about the transaction is wrong from then on.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::{mpsc, oneshot};
@@ -33,6 +35,9 @@ trait Job: Send {
     /// Runs the statements; what they return is kept until [`Job::answer`].
     fn run<'a>(&'a mut self, db: &'a mut Db) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+
     /// Sends what `run` returned, or `error`.
     fn answer(self: Box<Self>, error: Option<Error>);
 }
@@ -53,6 +58,10 @@ where
             self.output = Some((self.work)(db).await?);
             Ok(())
         })
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
     }
 
     fn answer(self: Box<Self>, error: Option<Error>) {
@@ -127,8 +136,13 @@ async fn serve(options: SqliteConnectOptions, connection: Db, mut inbox: mpsc::R
     }
 }
 
-/// Writes `batch` in one transaction; when one of several fails, each in its own.
+/// Writes `batch` in one transaction; when one of several fails, each in its own. A request that was dropped while
+/// it waited has not happened.
 async fn commit(options: &SqliteConnectOptions, connection: &mut Option<Db>, mut batch: Vec<Box<dyn Job>>) {
+    batch.retain(|job| !job.is_abandoned());
+    if batch.is_empty() {
+        return;
+    }
     let Err(fault) = transact(options, connection, &mut batch).await else {
         return batch.into_iter().for_each(|job| job.answer(None));
     };
@@ -164,7 +178,9 @@ async fn transact(
     };
     sql!("BEGIN IMMEDIATE").run(&mut db).await.map_err(of_all)?;
     for job in batch {
-        job.run(&mut db).await.map_err(|error| Fault { error, is_of_one: true })?;
+        // A job that panics loses its own answer and this connection, not the writer.
+        let done = AssertUnwindSafe(job.run(&mut db)).catch_unwind().await.unwrap_or(Err(Error::Closed));
+        done.map_err(|error| Fault { error, is_of_one: true })?;
     }
     sql!("COMMIT").run(&mut db).await.map_err(of_all)?;
     *connection = Some(db);

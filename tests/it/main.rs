@@ -11,6 +11,7 @@ mod server;
 mod bad_input;
 mod crash;
 mod faults;
+mod forged;
 mod house;
 mod introspection;
 mod keys;

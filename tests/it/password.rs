@@ -104,7 +104,7 @@ async fn five_sign_ins_a_minute_and_then_one_each_twelve_seconds() {
 #[tokio::test]
 async fn after_a_hundred_failures_strangers_wait_and_known_contexts_do_not() {
     let server = Server::start_with("trusted_proxies = [\"127.0.0.1/32\"]").await;
-    let (web, backend) = (server.client("web").await, server.confidential("backend").await);
+    let (_web, backend) = (server.client("web").await, server.confidential("backend").await);
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let from = async |address: &str, user: &User, password: &str| {
         let form = [
@@ -118,22 +118,44 @@ async fn after_a_hundred_failures_strangers_wait_and_known_contexts_do_not() {
     };
     assert_eq!(from("192.0.2.1", &alice, PASSWORD).await, 200);
 
-    let account = |user: &User| server.app.hashes.account.text(user.name.as_bytes());
     for user in [&alice, &bob] {
-        for _ in 0..101 {
+        let (id, account) = (user.id.parse().unwrap(), format!("{}\0", user.name));
+        for _ in 0..100 {
             let entry = server.app.audit(claviger::model::Event::SignInFailed);
-            server.app.store.sign_in_failed(account(user), entry).await.unwrap();
+            let account = server.app.hashes.account.text(account.as_bytes());
+            server.app.store.sign_in_failed(account, Some(id), entry).await.unwrap();
         }
         assert_eq!(from("198.51.100.7", user, PASSWORD).await, 429, "a stranger waits");
     }
     assert_eq!(from("192.0.2.1", &alice, PASSWORD).await, 200, "the owner's network does not");
-    assert_eq!(from("198.51.100.7", &alice, PASSWORD).await, 200, "and success ends the count");
+    assert_eq!(from("198.51.100.7", &alice, PASSWORD).await, 429, "and the stranger still does");
     assert_eq!(
         backend.try_password(&bob, PASSWORD, "").await.status,
         200,
         "a confidential client does not wait"
     );
-    drop(web);
+    server.advance(Duration::from_secs(30)).await;
+    assert_eq!(from("198.51.100.7", &alice, PASSWORD).await, 200, "the wait ends");
+    assert_eq!(from("203.0.113.9", &alice, PASSWORD).await, 200, "and success ends the count");
+}
+
+/// A known context has a budget of its own, not an endless one.
+#[tokio::test]
+async fn a_known_context_that_fails_a_hundred_times_waits_too() {
+    let server = Server::start().await;
+    let (web, alice) = (server.client("web").await, server.user("alice").await);
+    web.password(&alice, "").await;
+    let mut failures = 0;
+    while web.try_password(&alice, "a wrong password", "").await.status == 400 {
+        failures += 1;
+        server.advance(Duration::from_secs(12)).await;
+        assert!(failures <= 100);
+    }
+    assert_eq!(failures, 100);
+    let refused = web.try_password(&alice, PASSWORD, "").await;
+    assert_eq!((refused.status, &*refused.headers["retry-after"]), (429, "18"));
+    server.advance(Duration::from_secs(18)).await;
+    web.password(&alice, "").await;
 }
 
 #[tokio::test]

@@ -178,6 +178,22 @@ async fn a_role_that_is_taken_away_is_gone_at_the_next_refresh() {
 }
 
 #[tokio::test]
+async fn a_refresh_that_is_refused_for_its_scope_leaves_the_token_good() {
+    let server = Server::start().await;
+    let (web, alice) = (server.client("web").await, server.user("alice").await);
+    let set = async |roles: &[&str]| {
+        let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
+        claviger::admin::user::set_roles(&server.app, &"alice".parse().unwrap(), roles).await.unwrap();
+    };
+    let first = web.password(&alice, "items:write").await;
+    set(&[]).await;
+    assert_eq!(web.try_refresh(&first).await.error(), "invalid_scope");
+    server.advance(DAY).await;
+    set(&["writer"]).await;
+    web.refresh(&first).await;
+}
+
+#[tokio::test]
 async fn another_client_s_refresh_token_is_refused_and_stays_good() {
     let server = Server::start().await;
     let (web, other, alice) =

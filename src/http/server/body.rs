@@ -51,6 +51,7 @@ pub fn refusal(error: &(dyn StdError + 'static)) -> Error {
 pub struct RequestBody {
     incoming: Incoming,
     limit: u64,
+    declared: u64,
     read: u64,
     deadline: Instant,
     /// Made when the body first has to be waited for: most requests have none, or have it at hand.
@@ -65,16 +66,8 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming, limits: &Limits, activity: Arc<Activity>) -> Self {
         let deadline = Instant::now() + limits.body;
         let limit = limits.body_bytes;
-        Self { incoming, limit, read: 0, deadline, patience: None, ended: false, activity }
-    }
-
-    /// Fails when the length that the client declared is over the cap.
-    pub(super) fn check_declared(&self) -> Result<(), BodyError> {
-        if self.incoming.size_hint().lower() > self.limit {
-            Err(BodyError::TooLarge(self.limit))
-        } else {
-            Ok(())
-        }
+        let declared = incoming.size_hint().lower();
+        Self { incoming, limit, declared, read: 0, deadline, patience: None, ended: false, activity }
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -105,6 +98,8 @@ impl Body for RequestBody {
             return Poll::Ready(None);
         }
         let fault = match Pin::new(&mut this.incoming).poll_frame(cx) {
+            // What the client declares to be over the cap is not waited for.
+            _ if this.declared > this.limit => BodyError::TooLarge(this.limit),
             Poll::Ready(Some(Ok(frame))) => {
                 this.read += frame.data_ref().map_or(0, |data| data.len() as u64);
                 if this.read <= this.limit {

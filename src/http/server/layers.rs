@@ -118,22 +118,26 @@ impl Layers {
         let Limits { header_fields, header_bytes, target_bytes, .. } = self.limits;
         let headers = request.headers();
         if headers.len() > header_fields {
-            return Err(Error::too_large(format!("the request has more than {header_fields} header fields")));
+            return Err(Error::header_too_large(format!(
+                "the request has more than {header_fields} header fields"
+            )));
         }
         let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         if target > target_bytes {
-            return Err(Error::too_large(format!("the request target is longer than {target_bytes} bytes")));
+            return Err(Error::uri_too_long(format!(
+                "the request target is longer than {target_bytes} bytes"
+            )));
         }
         let field =
             |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + ": \r\n".len();
         if headers.iter().map(field).sum::<usize>() > header_bytes {
-            return Err(Error::too_large(format!("the header is larger than {header_bytes} bytes")));
+            return Err(Error::header_too_large(format!("the header is larger than {header_bytes} bytes")));
         }
         // RFC 9112 §3.2. In HTTP/2 the authority stands in a field of its own.
         if request.version() == Version::HTTP_11 && headers.get_all(HOST).iter().count() != 1 {
             return Err(Error::invalid_request("the request needs exactly one `Host` header"));
         }
-        request.body().check_declared().map_err(|error| super::refusal(&error))
+        Ok(())
     }
 
     /// The routes' answer, within its time.
