@@ -167,12 +167,10 @@ fn a_fault_is_told_with_its_way_out() {
 fn an_unknown_key_names_the_nearest() {
     let operator = Operator::new();
     operator.write("claviger.toml", &format!("{CONFIG}[tokens]\nacces_token_lifetime = \"5m\"\n"));
-    for arguments in [&["config", "check"][..], &["serve"], &["user", "list"]] {
-        assert_snapshot!(operator.is_told(arguments), @"
-        error: `tokens.acces_token_lifetime` is not a key
-        hint: did you mean `tokens.access_token_lifetime`? (`claviger.toml:4`)
-        ");
-    }
+    assert_snapshot!(operator.is_told_alike(&[&["config", "check"][..], &["serve"], &["user", "list"]]), @"
+    error: `tokens.acces_token_lifetime` is not a key
+    hint: did you mean `tokens.access_token_lifetime`? (`claviger.toml:4`)
+    ");
 }
 
 #[test]
@@ -193,12 +191,10 @@ async fn a_database_with_a_newer_schema_is_refused() {
     let sql = "INSERT INTO schema_versions (version, name, applied_at) VALUES (99, 'later', 0)";
     sqlx::query(sql).execute(&mut db).await.unwrap();
     db.close().await.unwrap();
-    for arguments in [&["serve"][..], &["migrate"], &["user", "list"]] {
-        assert_snapshot!(operator.is_told(arguments), @"
-        error: `data/claviger.db` cannot be used: the database has schema 99, this release knows 1
-        hint: run the release that wrote it, or restore a backup from before the upgrade
-        ");
-    }
+    assert_snapshot!(operator.is_told_alike(&[&["serve"][..], &["migrate"], &["user", "list"]]), @"
+    error: `data/claviger.db` cannot be used: the database has schema 99, this release knows 1
+    hint: run the release that wrote it, or restore a backup from before the upgrade
+    ");
 }
 
 #[test]
@@ -206,12 +202,10 @@ fn a_key_file_that_others_can_read_is_refused() {
     let operator = Operator::settled();
     let key = operator.sealing_key(1);
     std::fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
-    for arguments in [&["serve"][..], &["user", "list"]] {
-        assert_snapshot!(operator.is_told(arguments), @"
-        error: `keys/sealing-1.key` can be read or written by others: its mode is 0640
-        hint: `chmod 600 keys/sealing-1.key`, and rotate it with `claviger seal rotate` if somebody may have read it
-        ");
-    }
+    assert_snapshot!(operator.is_told_alike(&[&["serve"][..], &["user", "list"]]), @"
+    error: `keys/sealing-1.key` can be read or written by others: its mode is 0640
+    hint: `chmod 600 keys/sealing-1.key`, and rotate it with `claviger seal rotate` if somebody may have read it
+    ");
 }
 
 #[test]

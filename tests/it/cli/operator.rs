@@ -114,6 +114,14 @@ impl Operator {
         ended.stderr
     }
 
+    /// The same of several commands, which must all tell the same.
+    #[track_caller]
+    pub fn is_told_alike(&self, commands: &[&[&str]]) -> String {
+        let told: Vec<_> = commands.iter().map(|arguments| self.is_told(arguments)).collect();
+        assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+        told.into_iter().next().unwrap()
+    }
+
     /// Starts a command and lets it run.
     pub fn starts(&self, arguments: &[&str]) -> Child {
         let mut command = std::process::Command::new(BINARY);
