@@ -14,6 +14,7 @@ use crate::protocol::{ApiUri, ScopeToken};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Add an API with its scopes.
+    #[command(override_usage = "claviger api add <URI> --scope <NAME[=DESCRIPTION]>... [OPTIONS]")]
     Add(Add),
     /// List all APIs.
     List,

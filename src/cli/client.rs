@@ -15,6 +15,7 @@ use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Add a client; a secret that is made for it is printed once.
+    #[command(override_usage = "claviger client add <ID> --grant <GRANT>... --scope <SCOPE>... [OPTIONS]")]
     Add(Box<Add>),
     /// List all clients.
     List,

@@ -15,12 +15,17 @@ pub(super) enum Command {
     /// List the signing keys, their states and when each changes next.
     List,
     /// Publish the next key, which signs once every verifier can know it.
+    ///
+    /// The server also does so by itself, as often as `keys.rotate_every` says. Tokens of the key before stay good.
     Rotate {
-        /// Sign with the new key at once; says what that may cost.
+        /// Sign with the new key at once: verifiers that keep an older JWKS refuse its tokens until they look
+        /// again.
         #[arg(long)]
         now: bool,
     },
     /// Drop a compromised key at once; says how many minutes of tokens die.
+    ///
+    /// If it is the key that signs, the next one signs from the same moment on.
     Revoke {
         /// The key's id (`kid`), as `claviger keys list` shows it.
         #[arg(allow_hyphen_values = true)]

@@ -35,22 +35,26 @@ pub use output::Output;
 
 /// An OAuth 2 server: tokens by passwords and refresh, scopes, and keys that rotate by themselves.
 #[derive(Debug, Parser)]
-#[command(name = "claviger", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "claviger", version, arg_required_else_help = true, after_help = CONVENTIONS)]
 pub struct Cli {
     /// The configuration file; without this, `./claviger.toml` if there is one.
-    #[arg(long, global = true, value_name = "FILE", env = "CLAVIGER_CONFIG", hide_env_values = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "FILE", env = "CLAVIGER_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
 
     /// Print JSON, for programs; faults too.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     json: bool,
 
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 a fault that is told on standard error, 2 a command line \
-                          that cannot be read.";
+const EVERYWHERE: &str = "With every command";
+
+const CONVENTIONS: &str = "\
+An option with `...` takes several values, separated by spaces, and can be repeated.
+All commands work on a running server's database and on a stopped one's; a running server obeys within a second.
+Exit codes: 0 done, 1 a fault that is told on standard error, 2 a command line that cannot be read.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -10,6 +10,7 @@ use crate::protocol::{RoleName, Scope};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Add a role.
+    #[command(override_usage = "claviger role add <NAME> --scope <SCOPE>...")]
     Add(Add),
     /// List all roles.
     List,

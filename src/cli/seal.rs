@@ -10,6 +10,9 @@ use crate::reseal::{self, Census, Rotated, Unopened};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Make the next sealing key and seal everything with it; can be interrupted and run again.
+    ///
+    /// It takes some seconds, in which a running server goes over to the new key. Says which key files are
+    /// needed no more.
     Rotate,
     /// Check that everything that is sealed can be opened.
     Verify,

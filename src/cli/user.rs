@@ -12,6 +12,7 @@ use crate::protocol::{RoleName, Username};
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Add a user.
+    #[command(override_usage = "claviger user add <NAME> [OPTIONS]")]
     Add(Add),
     /// List all users.
     List,
@@ -24,6 +25,7 @@ pub(super) enum Command {
     /// Set a user's password; what older sign-ins hold can no longer be renewed.
     SetPassword(SetPassword),
     /// Give and take a user's roles; without `--add` and `--remove`, show them.
+    #[command(override_usage = "claviger user roles <NAME> [--add <ROLE>...] [--remove <ROLE>...]")]
     Roles(Roles),
     /// Remove a user for good, with all that was granted.
     Remove(Named),

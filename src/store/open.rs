@@ -27,7 +27,7 @@ impl Store {
             // It holds people's names: nobody else on the machine looks into a folder that is made here.
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
         }
-        let write = sqlite(options).create_if_missing(true);
+        let write = sqlite(options).journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
         let mut connection = write.connect().await?;
         migrate::apply(&mut connection, now).await?;
 
@@ -56,7 +56,6 @@ impl Options {
 fn sqlite(options: &Options) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(&options.file)
-        .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))

@@ -9,6 +9,7 @@ mod process;
 mod server;
 
 mod bad_input;
+mod cli;
 mod crash;
 mod faults;
 mod forged;

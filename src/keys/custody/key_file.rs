@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown,
+};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
 use super::CustodyError;
@@ -100,7 +103,8 @@ pub(super) fn make_key(directory: &Path, generation: u32, random: &Random) -> Re
     let text = Zeroizing::new(random.text::<32>() + "\n");
 
     let written = write_synced(&beside, text.as_bytes()).map_err(failed("write", &beside));
-    let linked = written.and_then(|()| match fs::hard_link(&beside, &path) {
+    let given = written.and_then(|()| give(&beside, directory).map_err(failed("hand over", &beside)));
+    let linked = given.and_then(|()| match fs::hard_link(&beside, &path) {
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         linked => linked.map_err(failed("create", &path)),
     });
@@ -108,6 +112,16 @@ pub(super) fn make_key(directory: &Path, generation: u32, random: &Random) -> Re
     let _ = fs::remove_file(&beside);
     linked?;
     sync(directory)
+}
+
+/// Gives a file that root made to the owner of its directory: the user that runs the server must read it.
+fn give(path: &Path, directory: &Path) -> io::Result<()> {
+    let owner = fs::metadata(directory)?;
+    if geteuid().is_root() && owner.uid() != 0 {
+        chown(path, Some(owner.uid()), Some(owner.gid()))
+    } else {
+        Ok(())
+    }
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
