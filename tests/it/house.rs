@@ -95,3 +95,24 @@ fn no_file_grows_past_what_one_reads_at_a_sitting() {
         assert!(lines <= 350, "{} has {lines} lines: which second idea moved in?", path.display());
     }
 }
+
+/// `docs/conformance.md` and the README cite files and tests: each is there.
+#[test]
+fn what_the_documents_cite_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in ["docs/conformance.md", "README.md", "keys/README.md"] {
+        let folder = root.join(document).parent().unwrap().to_owned();
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !link.starts_with("http") && !link.starts_with('#') {
+                assert!(folder.join(link).exists(), "{document} links to `{link}`");
+            }
+        }
+        for citation in text.split('`').filter(|part| part.contains(".rs::") || part.contains(".py::")) {
+            let (file, test) = citation.split_once("::").unwrap();
+            let code = std::fs::read_to_string(root.join(file)).unwrap_or_default();
+            let is_there = code.contains(&format!("fn {test}(")) || code.contains(&format!("def {test}("));
+            assert!(is_there, "{document} cites `{citation}`");
+        }
+    }
+}
