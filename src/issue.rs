@@ -177,3 +177,34 @@ pub fn successor(app: &App, parent: &RefreshToken, family: FamilyId, generation:
 pub fn digest(app: &App, token: &RefreshToken) -> String {
     app.hashes.refresh_token.text(token.secret())
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::*;
+    use crate::admin::{ROLES_BYTES, SCOPE_BYTES};
+
+    /// Every part as long as it may be configured, and the largest key.
+    #[test]
+    fn no_configuration_makes_a_token_over_4_kib() {
+        let (uri, roles) = ("x".repeat(256), ROLES_BYTES / "\"1234567890123\",".len());
+        let claims = AccessClaims {
+            iss: uri.clone(),
+            sub: "x".repeat(128),
+            aud: uri,
+            exp: i64::MAX,
+            iat: i64::MAX,
+            jti: format!("{}.{}", FamilyId(uuid::Uuid::nil()), "x".repeat(16)),
+            client_id: "x".repeat(128),
+            scope: "x".repeat(SCOPE_BYTES),
+            auth_time: Some(i64::MAX),
+            roles: vec!["1234567890123".to_owned(); roles],
+        };
+        let header = format!(r#"{{"typ":"at+jwt","alg":"RS256","kid":"{}"}}"#, "x".repeat(43));
+        let parts = [header.into_bytes(), serde_json::to_vec(&claims).unwrap(), vec![0; 4096 / 8]];
+        let token = parts.map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+        assert!(token.len() <= 4096, "{} bytes", token.len());
+    }
+}

@@ -16,7 +16,7 @@ use crate::store;
 pub const SCOPE_BYTES: usize = 1024;
 
 /// Bytes that the roles of a user may take as JSON.
-pub const ROLES_BYTES: usize = 512;
+pub const ROLES_BYTES: usize = 448;
 
 impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {

@@ -65,25 +65,26 @@ async fn work(
     journal
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_kills_lose_nothing_and_nothing_is_accepted_twice() {
-    let cycles: u64 = std::env::var("TEST_KILLS").map_or(100, |cycles| cycles.parse().unwrap());
-    let place = Place::new("[limits]\nlogin = \"off\"\n[log]\nlevel = \"error\"\n");
+/// Adds the client `web` and the user `alice`.
+async fn populate(place: &Place) {
     let vault = place.vault().await;
     let scopes = [("items:read".parse().unwrap(), None), ("items:write".parse().unwrap(), None)].into();
     admin::api::add(&vault, crate::server::API.parse().unwrap(), scopes, None).await.unwrap();
     admin::client::add(&vault, description("web"), None).await.unwrap();
     let config = place.config();
     let rules = admin::user::PasswordRules { issuer: &config.issuer, rounds: config.passwords.rounds };
-    let alice = admin::user::Description {
-        username: "alice".parse().unwrap(),
-        email: None,
-        full_name: None,
-        roles: Vec::new(),
-    };
+    let username = "alice".parse().unwrap();
+    let alice = admin::user::Description { username, email: None, full_name: None, roles: Vec::new() };
     let password = claviger::protocol::Secret::new(PASSWORD.to_owned());
     admin::user::add(&vault, rules, alice, password).await.unwrap();
+    vault.store.close().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_kills_lose_nothing_and_nothing_is_accepted_twice() {
+    let cycles: u64 = std::env::var("TEST_KILLS").map_or(100, |cycles| cycles.parse().unwrap());
+    let place = Place::new("[limits]\nlogin = \"off\"\n[log]\nlevel = \"error\"\n");
+    populate(&place).await;
     let http = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .pool_max_idle_per_host(0)
@@ -138,4 +139,41 @@ async fn a_hundred_kills_lose_nothing_and_nothing_is_accepted_twice() {
         }
     }
     println!("{cycles} kills, {refreshes} acknowledged refreshes, none lost, none accepted twice");
+}
+
+/// R2, R6, R9: no room for the database (here: no file of the server may grow), and then room again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_a_503_and_service_returns_with_room() {
+    let place = Place::new("[limits]\nlogin = \"off\"\n[log]\nlevel = \"error\"\n");
+    populate(&place).await;
+    // The limit stays liftable; the signal that goes with it would end the process, a full disk does not.
+    let process = place.start_by("trap '' XFSZ; ulimit -S -f 600").await;
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let api = Api { http, url: format!("http://{}", place.address) };
+
+    let mut token = api.sign_in().await;
+    let mut refreshes = 0;
+    let refused = loop {
+        match api.refresh(&token).await.unwrap() {
+            (200, body) => token = body["refresh_token"].as_str().unwrap().to_owned(),
+            refused => break refused,
+        }
+        refreshes += 1;
+        assert!(refreshes < 5_000, "the disk did not fill");
+    };
+    assert_eq!(
+        (refused.0, &refused.1["error"]),
+        (503, &"temporarily_unavailable".into()),
+        "after {refreshes} refreshes"
+    );
+    for path in ["/.well-known/jwks.json", "/healthz"] {
+        assert_eq!(api.http.get(format!("{}{path}", api.url)).send().await.unwrap().status(), 200, "{path}");
+    }
+
+    let pid = process.0.id().to_string();
+    let lifted =
+        std::process::Command::new("prlimit").args(["--fsize=unlimited", "--pid", &pid]).status().unwrap();
+    assert!(lifted.success());
+    assert_eq!(api.refresh(&token).await.unwrap().0, 200, "an acknowledged token is as good as before");
+    assert_eq!(api.http.get(format!("{}/readyz", api.url)).send().await.unwrap().status().as_u16(), 200);
 }

@@ -3,17 +3,10 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::server::{Answer, PASSWORD, Server};
-
-impl Server {
-    /// A connection to the server's database beside its own.
-    async fn database(&self) -> SqliteConnection {
-        SqliteConnection::connect(&format!("sqlite://{}", self.database_file().display())).await.unwrap()
-    }
-}
 
 async fn run(database: &mut SqliteConnection, sql: &'static str) {
     sqlx::raw_sql(sql).execute(database).await.unwrap();

@@ -125,6 +125,37 @@ async fn a_server_that_cannot_see_its_keys_stops_signing_and_goes_on_publishing(
     assert!(!ring.jwks().is_empty());
 }
 
+/// What is over goes by itself, and nothing else does.
+#[tokio::test]
+async fn expired_rows_are_swept() {
+    let server = Server::start().await;
+    let (web, alice) = (server.client("web").await, server.user("alice").await);
+    let old = web.password(&alice, "profile").await;
+    web.post("/revoke", &[("token", &old.access_token())]).await.granted();
+    let day = 24 * 60 * MINUTE;
+    server.advance(89 * day).await;
+    let live = web.password(&alice, "profile").await;
+    server.advance(2 * day).await;
+
+    let mut database = server.database().await;
+    let mut count = async |table: &str| {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut database).await.unwrap()
+    };
+    for (table, left) in [("families", 1), ("refresh_tokens", 1), ("revocations", 0)] {
+        let mut found = -1;
+        for _ in 0..500 {
+            found = count(table).await;
+            if found == left {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(found, left, "{table}");
+    }
+    web.refresh(&live).await;
+}
+
 /// RFC 8414 §2, §3.
 #[tokio::test]
 async fn the_metadata_names_only_what_is_switched_on() {

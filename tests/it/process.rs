@@ -46,7 +46,23 @@ impl Place {
 
     /// Starts a server here and waits until it serves.
     pub async fn start(&self) -> Process {
-        let process = Process(self.command().spawn().unwrap());
+        self.serving(self.command()).await
+    }
+
+    /// Starts a server in a shell that has run `preparation`.
+    pub async fn start_by(&self, preparation: &str) -> Process {
+        let server = self.command();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{preparation}; exec \"$@\""), "sh"])
+            .arg(server.get_program())
+            .args(server.get_args());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.serving(command).await
+    }
+
+    async fn serving(&self, mut command: Command) -> Process {
+        let process = Process(command.spawn().unwrap());
         for _ in 0..1000 {
             if self.is_healthy().await {
                 return process;

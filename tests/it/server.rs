@@ -13,6 +13,7 @@ use claviger::model::{AuthMethod, Role};
 use claviger::protocol::Secret;
 use claviger::service::Service;
 use serde_json::Value;
+use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -82,9 +83,10 @@ impl Server {
         Self::open(folder, settings, Clock::manual(now)).await
     }
 
-    /// The database file.
-    pub fn database_file(&self) -> std::path::PathBuf {
-        self.folder.path().join("claviger.db")
+    /// A connection to the server's database beside its own.
+    pub async fn database(&self) -> SqliteConnection {
+        let file = self.folder.path().join("claviger.db");
+        SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap()
     }
 
     async fn add_api(&self) {
