@@ -151,7 +151,7 @@ pub struct Keys {
     #[config(default = 2048, deserialize_with = values::rsa_bits)]
     pub rsa_bits: u32,
 
-    /// How long a signing key is used before the next takes over, from `1h` to `365d`. Needs a restart.
+    /// How long a signing key is used before the next takes over, from `1h` to `365d`.
     #[config(default = "30d", deserialize_with = values::seconds::<HOUR, { 365 * DAY }, _>)]
     pub rotate_every: Seconds,
 

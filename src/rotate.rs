@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::app::App;
+use crate::app::{self, App};
 use crate::clock::Reading;
 use crate::keys::record;
 use crate::keys::schedule::{self, POLL, Schedule, Step};
@@ -28,8 +28,12 @@ pub async fn run(app: App, schedule: Arc<Mutex<Schedule>>) {
     }
 }
 
-/// Takes every step that is due now, and shows requests the keys as they are stored.
+/// Takes every step that is due now, by the configuration as it is now, and shows requests the keys as they are
+/// stored.
 pub async fn follow(app: &App, schedule: &mut Schedule) -> Result<(), BoxError> {
+    let policy = app::policy(&app.config());
+    schedule.set_policy(policy);
+    app.keys.set_policy(policy);
     loop {
         // The time before the look, so that a process that was stopped in between does not take it for fresh.
         let looked = app.clock.read();

@@ -199,4 +199,14 @@ mod tests {
         assert_eq!(adopted.config.server.connections, 300);
         assert_eq!(adopted.config.tokens.access_token_lifetime, Seconds::new(300));
     }
+
+    #[test]
+    fn a_reload_is_checked_with_what_stays() {
+        let (_directory, path) = file("issuer = \"http://localhost\"\n[keys]\njwks_max_age = \"24h\"");
+        let sources = Sources::new(Some(path.clone()), []);
+        let running = sources.load().unwrap();
+        std::fs::write(&path, "issuer = \"http://localhost\"\n[keys]\nrotate_every = \"1h\"").unwrap();
+        let fault = running.adopt(sources.load().unwrap()).unwrap_err();
+        assert!(fault.message.starts_with("`keys.rotate_every` is too short"), "{fault}");
+    }
 }

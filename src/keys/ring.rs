@@ -26,7 +26,7 @@ use super::signer::Signer;
 
 /// The ring in use, which a new one replaces whole.
 pub struct KeyRing {
-    policy: Policy,
+    policy: ArcSwap<Policy>,
     seal: Seal,
     current: ArcSwap<Ring>,
 }
@@ -36,12 +36,17 @@ impl KeyRing {
     pub fn new(policy: Policy, seal: Seal, keys: Vec<SigningKey>, now: Reading) -> Self {
         let published = Published::build(keys, &seal, &HashMap::new());
         let ring = Ring { policy, published: Arc::new(published), confirmed: now };
-        Self { policy, seal, current: ArcSwap::from_pointee(ring) }
+        Self { policy: ArcSwap::from_pointee(policy), seal, current: ArcSwap::from_pointee(ring) }
     }
 
     /// The ring in use.
     pub fn current(&self) -> Guard<Arc<Ring>> {
         self.current.load()
+    }
+
+    /// Goes on by another policy, from the next confirmation on.
+    pub fn set_policy(&self, policy: Policy) {
+        self.policy.store(Arc::new(policy));
     }
 
     /// Goes over to these stored keys, as they were read at `now`. Keys that are new are opened and parsed,
@@ -57,7 +62,7 @@ impl KeyRing {
     }
 
     fn store(&self, published: Arc<Published>, confirmed: Reading) {
-        self.current.store(Arc::new(Ring { policy: self.policy, published, confirmed }));
+        self.current.store(Arc::new(Ring { policy: **self.policy.load(), published, confirmed }));
     }
 }
 

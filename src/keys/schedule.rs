@@ -105,6 +105,11 @@ impl Schedule {
         Self { policy, seen: None }
     }
 
+    /// Goes on by another policy.
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
+    }
+
     /// Looks at the stored keys and says what is due. To be called again after the step was carried out, or
     /// lost to another node.
     pub fn next_step(&mut self, keys: &[SigningKey], now: Reading) -> Option<Step> {
@@ -254,6 +259,14 @@ mod tests {
         assert_eq!(node.keys[0].state(), KeyState::Retired);
         assert_eq!(node.advance(600 + 600 + 60 - 1), []);
         assert_eq!(node.advance(1), [purged("key-1")]);
+    }
+
+    #[test]
+    fn a_policy_that_changes_is_obeyed_at_the_next_look() {
+        let mut node = Node::start();
+        assert_eq!(node.advance(DAY), []);
+        node.schedule.set_policy(Policy { rotate_every: DAY, ..policy() });
+        assert_eq!(node.poll(), [CREATED_2]);
     }
 
     #[test]
