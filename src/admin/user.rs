@@ -79,16 +79,6 @@ pub async fn set_password(
     if changed { Ok(user) } else { Err(unknown(username)) }
 }
 
-/// Gives a user exactly these roles.
-pub async fn set_roles(vault: &Vault, username: &Username, roles: Vec<RoleName>) -> Result<User, Fault> {
-    let user = find(vault, username).await?;
-    check_roles(vault, &roles).await?;
-    let names: Vec<_> = roles.iter().map(ToString::to_string).collect();
-    let entry = vault.audit(Event::RolesSet).user(user.id).detail(names.join(" "));
-    let changed = vault.store.set_roles(user.id, roles, entry).await?;
-    if changed { find(vault, username).await } else { Err(unknown(username)) }
-}
-
 /// Gives and takes roles of a user; all others stay.
 pub async fn change_roles(
     vault: &Vault,

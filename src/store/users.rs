@@ -146,20 +146,6 @@ impl Store {
         .await
     }
 
-    /// Gives `user` exactly `roles`, which must be there; false when the user is not.
-    pub async fn set_roles(&self, id: UserId, roles: Vec<RoleName>, entry: Audit) -> Result<bool, Error> {
-        self.write(async move |db| {
-            if !sql!("SELECT 1 FROM users WHERE id = $1", id.to_string()).exists(db).await? {
-                return Ok(false);
-            }
-            sql!("DELETE FROM user_roles WHERE user_id = $1", id.to_string()).run(db).await?;
-            insert_roles(db, id, &roles).await?;
-            audit::insert(db, &entry).await?;
-            Ok(true)
-        })
-        .await
-    }
-
     /// Gives `user` the roles `add`, which must be there, and takes `remove`; false when the user is not.
     pub async fn change_roles(
         &self,

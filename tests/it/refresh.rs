@@ -170,8 +170,7 @@ async fn a_role_that_is_taken_away_is_gone_at_the_next_refresh() {
     let (web, alice) = (server.client("web").await, server.user("alice").await);
 
     let first = web.password(&alice, "items:read items:write").await;
-    let roles = vec!["reader".parse().unwrap()];
-    claviger::admin::user::set_roles(&server.app, &"alice".parse().unwrap(), roles).await.unwrap();
+    server.change_roles(&alice, &["reader"], &["writer"]).await;
     let second = web.refresh(&first).await;
     assert_eq!(second.claims()["scope"], "items:read");
     assert_eq!(second.claims()["roles"], serde_json::json!(["reader"]));
@@ -181,15 +180,11 @@ async fn a_role_that_is_taken_away_is_gone_at_the_next_refresh() {
 async fn a_refresh_that_is_refused_for_its_scope_leaves_the_token_good() {
     let server = Server::start().await;
     let (web, alice) = (server.client("web").await, server.user("alice").await);
-    let set = async |roles: &[&str]| {
-        let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
-        claviger::admin::user::set_roles(&server.app, &"alice".parse().unwrap(), roles).await.unwrap();
-    };
     let first = web.password(&alice, "items:write").await;
-    set(&[]).await;
+    server.change_roles(&alice, &[], &["writer"]).await;
     assert_eq!(web.try_refresh(&first).await.error(), "invalid_scope");
     server.advance(DAY).await;
-    set(&["writer"]).await;
+    server.change_roles(&alice, &["writer"], &[]).await;
     web.refresh(&first).await;
 }
 

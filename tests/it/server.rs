@@ -145,6 +145,13 @@ impl Server {
         User { name: name.to_owned(), id: user.id.to_string() }
     }
 
+    /// Gives and takes roles of `user`.
+    pub async fn change_roles(&self, user: &User, add: &[&str], remove: &[&str]) {
+        let names = |roles: &[&str]| roles.iter().map(|role| role.parse().unwrap()).collect::<Vec<_>>();
+        let name = user.name.parse().unwrap();
+        admin::user::change_roles(&self.app, &name, &names(add), &names(remove)).await.unwrap();
+    }
+
     /// Sets the password of `user` to another.
     pub async fn set_password(&self, user: &User, password: &str) {
         let config = self.app.config();
