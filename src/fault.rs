@@ -18,6 +18,15 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// A fault that an error tells in two lines, the second a `hint:`.
+    pub fn of(error: &impl fmt::Display) -> Self {
+        let text = error.to_string();
+        let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, "see the log for more"));
+        Self::new(message, hint)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\nhint: {}", self.message, self.hint)

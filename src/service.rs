@@ -102,14 +102,17 @@ async fn kept_running<F: Future<Output = ()>>(app: App, run: impl Fn(App) -> F) 
     }
 }
 
+/// The certificate and key of `config`, if the server is to speak TLS itself.
+pub fn tls_files(config: &Config) -> Option<TlsFiles> {
+    let (certificate, key) = config.tls.files()?;
+    Some(TlsFiles { certificate: certificate.into(), key: key.into() })
+}
+
 fn options(config: &Config) -> server::Options {
     let limits = &config.server;
     server::Options {
         listen: config.listen.clone(),
-        tls: config
-            .tls
-            .files()
-            .map(|(certificate, key)| TlsFiles { certificate: certificate.into(), key: key.into() }),
+        tls: tls_files(config),
         trusted_proxies: config.trusted_proxies.clone(),
         forwarded_header: config.forwarded_header,
         limits: server::Limits {

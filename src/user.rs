@@ -62,11 +62,17 @@ pub async fn authenticate(
         (Verdict::Right { weaker }, Some(credentials)) => {
             Ok(Authenticated { credentials, account, prefix, weaker: weaker.then_some(password) })
         }
-        _ => {
-            let entry = app.audit(Event::SignInFailed).client(&client.id).detail(format!("from {address}"));
+        (_, credentials) => {
+            let cause = match credentials {
+                None => "there is no such user",
+                Some(Credentials { is_disabled: true, .. }) => "the user is disabled",
+                Some(_) => "the password is wrong",
+            };
+            let entry =
+                app.audit(Event::SignInFailed).client(&client.id).detail(format!("from {address}: {cause}"));
             let entry = user_id.into_iter().fold(entry, Audit::user);
             app.store.sign_in_failed(account, user_id, entry).await?;
-            Err(refused("the password is wrong, or there is no such user who may sign in"))
+            Err(refused(cause))
         }
     }
 }
@@ -111,6 +117,9 @@ async fn admit(app: &App, account: &str) -> Result<(), Error> {
 }
 
 fn stored_hash(app: &App, credentials: &Credentials) -> Result<Option<PasswordHash>, Error> {
+    if credentials.is_disabled {
+        return Ok(None);
+    }
     let Some(sealed) = &credentials.password_hash else { return Ok(None) };
     let unreadable = |cause: BoxError| Error::unavailable(60).because(cause);
     let row = credentials.user_id.to_string();

@@ -48,18 +48,20 @@ pub async fn remove(vault: &Vault, uri: &ApiUri) -> Result<(), Fault> {
     if vault.store.remove_api(uri.clone(), entry).await? { Ok(()) } else { Err(unknown(uri)) }
 }
 
-/// Refuses scopes that no API knows.
+/// Refuses scopes that none of `apis` knows.
 pub(super) fn check_known(apis: &[Api], scope: &Scope) -> Result<(), Fault> {
     let is_known = |token: &ScopeToken| {
         *token == crate::model::PROFILE || apis.iter().any(|api| api.scopes.contains_key(token))
     };
-    match scope.iter().find(|token| !is_known(token)) {
-        None => Ok(()),
-        Some(unknown) => Err(Fault::new(
-            format!("no API knows the scope `{unknown}`"),
-            format!("add it with its API: `claviger api add URI --scope {unknown}`"),
-        )),
-    }
+    let Some(unknown) = scope.iter().find(|token| !is_known(token)) else { return Ok(()) };
+    let names: Vec<_> = apis.iter().map(|api| format!("`{}`", api.uri)).collect();
+    Err(Fault::new(
+        format!(
+            "the scope `{unknown}` is not one of {}",
+            if names.is_empty() { "any API".to_owned() } else { names.join(", ") }
+        ),
+        "`claviger api list` shows the scopes of all; `claviger api add URI --scope NAME` adds an API with its own",
+    ))
 }
 
 fn unknown(uri: &ApiUri) -> Fault {

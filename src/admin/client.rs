@@ -143,6 +143,10 @@ fn check_grants(description: &Description) -> Result<(), Fault> {
         return Err(Fault::new(format!("there is no grant `{unknown}`"), choice));
     }
     let has = |grant_type| grants.iter().any(|grant| grant == grant_type);
+    if grants.iter().all(|grant| grant == "refresh_token") {
+        let message = format!("`{id}` may refresh tokens, but no grant of it gives a refresh token");
+        return Err(Fault::new(message, "add the grant that its users sign in by, such as `password`"));
+    }
     if has("client_credentials") && *auth_method == AuthMethod::None {
         let message = format!("`{id}` is public, so it cannot use `client_credentials`");
         return Err(Fault::new(message, "leave out `--public` and `--auth-method none`"));

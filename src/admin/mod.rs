@@ -7,9 +7,11 @@ pub mod client;
 pub mod role;
 pub mod user;
 
+use crate::config::Config;
 use crate::fault::Fault;
 use crate::protocol::Scope;
 use crate::store;
+use crate::vault::Vault;
 
 /// Bytes that the scope of a client may take. This, and [`ROLES_BYTES`], keep every token under 4 KiB, so that
 /// one that is too large is refused when it is configured and not when it is minted.
@@ -22,6 +24,29 @@ impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {
         Self::new(error.to_string(), error.hint())
     }
+}
+
+/// What the configuration names and the database does not have.
+pub async fn dangling(vault: &Vault, config: &Config) -> Result<Vec<Fault>, store::Error> {
+    let mut faults = Vec::new();
+    if let Some(id) = &config.clients.default {
+        let client = vault.store.live_client(id).await?;
+        if client.is_none_or(|client| !client.is_public() || !client.first_party) {
+            faults.push(Fault::new(
+                format!("`clients.default` is `{id}`, which is no enabled public first-party client: requests that name no client are refused"),
+                format!("`claviger client add {id} --public --first-party --grant password --scope S`"),
+            ));
+        }
+    }
+    if let Some(name) = &config.users.default_role
+        && vault.store.roles().await?.iter().all(|role| role.name != *name)
+    {
+        faults.push(Fault::new(
+            format!("`users.default_role` is `{name}`, and there is no such role: users without a role have `profile` alone"),
+            format!("`claviger role add {name} --scope S`"),
+        ));
+    }
+    Ok(faults)
 }
 
 /// Refuses a lifetime of access tokens that keys do not outlive.

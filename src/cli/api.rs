@@ -59,6 +59,20 @@ fn described(text: &str) -> Result<Described, String> {
     Ok(Described(scopes))
 }
 
+/// Every scope with its one description.
+fn once_each(
+    described: impl Iterator<Item = (ScopeToken, Option<String>)>,
+) -> Result<BTreeMap<ScopeToken, Option<String>>, Error> {
+    let mut scopes = BTreeMap::new();
+    for (scope, description) in described {
+        let before = scopes.insert(scope.clone(), description.clone());
+        if before.is_some_and(|before| before != description) {
+            return Err(Error::new(format!("the scope `{scope}` has two descriptions")).hint("give it one"));
+        }
+    }
+    Ok(scopes)
+}
+
 /// An API as commands show it.
 #[derive(Serialize)]
 struct View<'a> {
@@ -85,7 +99,7 @@ impl Command {
         let vault = &desk.vault;
         match self {
             Self::Add(Add { api: Named { uri }, scopes, access_token_lifetime }) => {
-                let scopes = scopes.into_iter().flat_map(|Described(scopes)| scopes).collect();
+                let scopes = once_each(scopes.into_iter().flat_map(|Described(scopes)| scopes))?;
                 let lifetime = access_token_lifetime.map(Seconds::get);
                 let api = admin::api::add(vault, uri, scopes, lifetime).await?;
                 output.done(&format!("added the API `{}`", api.uri), &View::from(&api))

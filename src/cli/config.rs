@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use super::{Error, Output};
 use crate::config::{self, Sources};
+use crate::fault::Fault;
+use crate::http::server::check_tls;
+use crate::service;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -32,7 +35,11 @@ impl Command {
 }
 
 fn check(sources: &Sources, output: Output) -> Result<(), Error> {
-    let warnings = sources.load()?.config.warnings();
+    let config = sources.load()?.config;
+    if let Some(files) = service::tls_files(&config) {
+        check_tls(&files).map_err(|error| Fault::of(&error))?;
+    }
+    let warnings = config.warnings();
     let listed = warnings.iter().map(|fault| json!({ "warning": fault.message, "hint": fault.hint }));
     let verdict = json!({ "valid": true, "warnings": listed.collect::<Value>() });
     output.print(&verdict, |_| {

@@ -89,7 +89,20 @@ enum Command {
 
 /// Runs the command that this process was started with.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Also what is asked for, as by `--help`, comes this way; only a fault is told in JSON.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let text = error.to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            Output::new(true).fault(
+                "error",
+                &Error::new(message).hint("`claviger --help` shows how commands are written"),
+            );
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     let output = Output::new(cli.json);
     let sources = Sources::new(cli.config, std::env::vars_os());
     match cli.command.run(sources, output) {

@@ -64,7 +64,9 @@ fn given(stdin: bool, file: Option<&Path>) -> Result<Option<Secret<String>>, Err
     }
     let Some(path) = file else { return Ok(None) };
     let name = format!("`{}`", path.display());
-    let file = File::open(path).map_err(|error| Error::new(format!("{name} cannot be opened: {error}")))?;
+    let file = File::open(path).map_err(|error| {
+        Error::new(format!("{name} cannot be opened: {error}")).hint("name a file that this user can read")
+    })?;
     first_line(BufReader::new(file), &name).map(Some)
 }
 

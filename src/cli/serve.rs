@@ -14,9 +14,11 @@ use tokio::sync::oneshot;
 use tracing::Level;
 
 use super::{Error, Output};
+use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Fault, Loaded, Sources};
+use crate::config::{Config, Loaded, Sources};
+use crate::fault::Fault;
 use crate::http::server::ReloadHandle;
 use crate::service::Service;
 use crate::telemetry::{self, Telemetry};
@@ -87,6 +89,8 @@ async fn serve(mut reload: Reload) -> Result<(), Error> {
         tracing::info!(%address, issuer, tls, version = env!("CARGO_PKG_VERSION"), "listening");
     }
 
+    warn_of_dangling(&app, &config).await;
+
     let handle = service.reload_handle();
     let (stop, stopped) = oneshot::channel();
     let mut stop = Some(stop);
@@ -104,6 +108,7 @@ async fn serve(mut reload: Reload) -> Result<(), Error> {
                 (Signal::Reload, kept) => {
                     stop = kept;
                     reload.run(&app, &handle);
+                    warn_of_dangling(&app, &app.config().clone()).await;
                 }
                 (Signal::Stop, Some(stop)) => {
                     tracing::info!(within = %config.server.drain_timeout, "stopping: requests under way may end");
@@ -115,6 +120,14 @@ async fn serve(mut reload: Reload) -> Result<(), Error> {
                 }
             }
         }
+    }
+}
+
+/// Says which names of the configuration the database does not know.
+async fn warn_of_dangling(app: &App, config: &Config) {
+    match admin::dangling(app, config).await {
+        Ok(faults) => faults.iter().for_each(|fault| tracing::warn!(hint = fault.hint, "{}", fault.message)),
+        Err(error) => tracing::warn!(%error, "the names in the configuration were not checked"),
     }
 }
 
@@ -154,7 +167,8 @@ impl Reload {
         self.telemetry.set_level(&config.log.level);
         handle.proxies(config.trusted_proxies.clone(), config.forwarded_header);
         if let Err(error) = handle.certificate() {
-            tracing::error!(%error, "the old certificate stays");
+            let Fault { message, hint } = Fault::of(&error);
+            tracing::error!(hint, "{message}; the old certificate stays");
         }
         warn(&config, self.output);
         app.set_config(config);

@@ -2,7 +2,7 @@
 
 use futures_util::{Stream, TryStreamExt as _};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use warp::reject::Rejection;
 use warp::{Buf, Filter};
 
@@ -27,6 +27,9 @@ where
 {
     if has_query {
         return Err(Error::invalid_request("parameters go into the body, not into the URI"));
+    }
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Error::unsupported_media_type("the body must not be compressed"));
     }
     if !is_form(headers) {
         return Err(Error::unsupported_media_type(

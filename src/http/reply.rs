@@ -140,10 +140,7 @@ fn log(error: &Error) {
     let (code, description) = (error.code().as_str(), error.description());
     let cause = error.cause().map(tracing::field::display);
     match error.code() {
-        Code::Unavailable => tracing::error!(code, description, cause, "refused"),
-        Code::NotFound | Code::MethodNotAllowed | Code::MissingToken => {
-            tracing::debug!(code, description, cause, "refused");
-        }
+        Code::Unavailable => tracing::warn!(code, description, cause, "refused"),
         _ => tracing::info!(code, description, cause, "refused"),
     }
 }

@@ -20,10 +20,16 @@ use crate::random::Random;
 /// Places in the queue for each thread: about a second's work.
 const PLACES: usize = 16;
 
-/// There is no answer now: the queue is full, or the job broke off.
+/// Why there is no answer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the hashing queue has no place, or a job in it broke off")]
-pub struct Busy;
+pub enum Busy {
+    /// Every place is taken.
+    #[error("the hashing queue is full")]
+    Full,
+    /// The job panicked.
+    #[error("the hashing job broke off")]
+    BrokenOff,
+}
 
 impl From<Busy> for Error {
     fn from(busy: Busy) -> Self {
@@ -69,7 +75,7 @@ impl Hasher {
 
     /// Takes a place, if there is one.
     pub fn enter(&self) -> Result<Place, Busy> {
-        let permit = self.places.clone().try_acquire_owned().map_err(|_| Busy)?;
+        let permit = self.places.clone().try_acquire_owned().map_err(|_| Busy::Full)?;
         Ok(Place { hasher: self.clone(), permit })
     }
 
@@ -106,7 +112,7 @@ impl Place {
             let _ = answer.send(outcome);
         };
         queue.send(Box::new(job)).expect("threads outlive every handle");
-        answered.await.map_err(|_| Busy)
+        answered.await.map_err(|_| Busy::BrokenOff)
     }
 }
 
@@ -218,7 +224,7 @@ mod tests {
     async fn a_job_that_panics_leaves_the_thread_for_the_next() {
         let hasher = hasher(1);
         let broken = hasher.enter().unwrap().run(|| -> () { panic!("on purpose") }).await;
-        assert_eq!(broken, Err(Busy));
+        assert_eq!(broken, Err(Busy::BrokenOff));
         assert_eq!(hasher.enter().unwrap().run(|| 1).await, Ok(1));
     }
 

@@ -55,6 +55,10 @@ uri! {
         if url.query().is_some() || has_fragment_or_user(url) || text.ends_with('/') {
             return Err("an issuer has no query, fragment, user or slash at the end");
         }
+        // It is compared as written, so there is one way to write it.
+        if url.as_str().trim_end_matches('/') != text {
+            return Err("an issuer is written in its normal form: host in lower case, no `..`, no default port");
+        }
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Opening the database file.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ impl Store {
             // It holds people's names: nobody else on the machine looks into a folder that is made here.
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
         }
+        // So with the file, and what SQLite puts beside it, in a folder that was there.
+        std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&options.file).map_err(io)?;
         let write = sqlite(options).journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
         let mut connection = write.connect().await?;
         migrate::apply(&mut connection, now).await?;

@@ -16,6 +16,8 @@ pub struct Credentials {
     pub generation: i64,
     /// The sealed password hash.
     pub password_hash: Option<String>,
+    /// Whether the user was disabled, so that no password is right.
+    pub is_disabled: bool,
 }
 
 impl FromRow for Credentials {
@@ -24,6 +26,7 @@ impl FromRow for Credentials {
             user_id: row.parse("id")?,
             generation: row.integer("generation")?,
             password_hash: row.maybe_text("password_hash")?,
+            is_disabled: row.maybe_integer("disabled_at")?.is_some(),
         })
     }
 }
@@ -67,10 +70,9 @@ impl FromRow for Failures {
 }
 
 impl Store {
-    /// What the password of `username` is checked against; `None` when nobody could sign in by it.
+    /// What the password of `username` is checked against; `None` when nobody has that name.
     pub async fn credentials(&self, username: &Username) -> Result<Option<Credentials>, Error> {
-        const SQL: &str =
-            "SELECT id, generation, password_hash FROM users WHERE username = $1 AND disabled_at IS NULL";
+        const SQL: &str = "SELECT id, generation, password_hash, disabled_at FROM users WHERE username = $1";
         let mut db = self.reader().await?;
         sql!(SQL, username.as_str()).optional(&mut db).await
     }

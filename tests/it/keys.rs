@@ -144,7 +144,7 @@ async fn expired_rows_are_swept() {
     };
     for (table, left) in [("families", 1), ("refresh_tokens", 1), ("revocations", 0)] {
         let mut found = -1;
-        for _ in 0..500 {
+        for _ in 0..2000 {
             found = count(table).await;
             if found == left {
                 break;

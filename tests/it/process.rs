@@ -63,13 +63,13 @@ impl Place {
 
     async fn serving(&self, mut command: Command) -> Process {
         let process = Process(command.spawn().unwrap());
-        for _ in 0..1000 {
+        for _ in 0..6000 {
             if self.is_healthy().await {
                 return process;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("the server did not start within five seconds");
+        panic!("the server did not start within thirty seconds");
     }
 
     /// The command that starts a server here.

@@ -191,9 +191,9 @@ impl Server {
         .await;
     }
 
-    /// Waits until `condition` holds, for at most five seconds of the real world.
+    /// Waits until `condition` holds, for at most twenty seconds of the real world.
     pub async fn until(&self, what: &str, mut condition: impl AsyncFnMut(&Self) -> bool) {
-        for _ in 0..500 {
+        for _ in 0..2000 {
             if condition(self).await {
                 return;
             }

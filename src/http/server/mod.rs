@@ -42,7 +42,7 @@ pub use body::{BodyError, RequestBody, refusal};
 pub use layers::RequestId;
 pub use options::{BindError, Limits, Options};
 pub use peer::Peer;
-pub use tls::{TlsError, TlsFiles};
+pub use tls::{TlsError, TlsFiles, check as check_tls};
 
 use crate::random::Random;
 use caps::Caps;

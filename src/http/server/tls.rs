@@ -3,6 +3,7 @@
 //! A renewed pair is rarely written in one step, so a pair that does not fit together is refused and the old one
 //! stays, until the files have changed once more.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -122,6 +123,23 @@ impl Tls {
     }
 }
 
+/// Says whether a certificate and its key can be used.
+pub fn check(files: &TlsFiles) -> Result<(), TlsError> {
+    Pems::read(files)?.configure(files).map(|_| ())
+}
+
+/// A key that others can read is served with all the same: who renews certificates often lets a group read them.
+fn warn_if_open(key: &Path) {
+    let mode = std::fs::metadata(key).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o007 != 0 {
+        tracing::warn!(
+            hint = "`chmod 600` it",
+            "everybody on this machine can read the TLS key `{}`",
+            key.display()
+        );
+    }
+}
+
 /// The contents of the two files.
 struct Pems {
     certificate: Vec<u8>,
@@ -133,6 +151,7 @@ impl Pems {
         let read = |path: &Path| {
             std::fs::read(path).map_err(|fault| TlsError::Unreadable { path: path.to_owned(), fault })
         };
+        warn_if_open(&files.key);
         Ok(Self { certificate: read(&files.certificate)?, key: Zeroizing::new(read(&files.key)?) })
     }
 
