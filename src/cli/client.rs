@@ -58,16 +58,17 @@ pub(super) struct Add {
     apis: Vec<ApiUri>,
 
     /// A client that cannot keep a secret, such as an app: short for `--auth-method none`.
-    #[arg(long, conflicts_with_all = ["auth_method", "secret_stdin", "secret_file"])]
+    #[arg(long, conflicts_with_all = ["secret_stdin", "secret_file"])]
     public: bool,
 
     /// Our own client, which may be given users' passwords (`--grant password`).
     #[arg(long)]
     first_party: bool,
 
-    /// How the client proves who it is: its secret in the `Authorization` header or in the form, or nothing.
-    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic", value_parser = auth_methods())]
-    auth_method: AuthMethod,
+    /// How the client proves who it is: its secret in the `Authorization` header (which holds unless this or
+    /// `--public` says otherwise) or in the form, or nothing.
+    #[arg(long, value_name = "METHOD", value_parser = auth_methods())]
+    auth_method: Option<AuthMethod>,
 
     #[command(flatten)]
     secret: SecretInput,
@@ -198,6 +199,14 @@ impl Command {
 }
 
 async fn add(arguments: Add, desk: &Desk, output: Output) -> Result<(), Error> {
+    let auth_method = match (arguments.public, arguments.auth_method) {
+        (true, None | Some(AuthMethod::None)) => AuthMethod::None,
+        (true, Some(method)) => {
+            let error = Error::new(format!("a public client cannot authenticate by `{method}`"));
+            return Err(error.hint("leave out `--public` or `--auth-method`"));
+        }
+        (false, method) => method.unwrap_or(AuthMethod::ClientSecretBasic),
+    };
     let given = arguments.secret.read()?;
     let was_given = given.is_some();
     let description = Description {
@@ -205,7 +214,7 @@ async fn add(arguments: Add, desk: &Desk, output: Output) -> Result<(), Error> {
         grants: arguments.grants,
         scope: arguments.scopes.iter().fold(Scope::default(), |all, scope| all.union(scope)),
         apis: arguments.apis,
-        auth_method: if arguments.public { AuthMethod::None } else { arguments.auth_method },
+        auth_method,
         first_party: arguments.first_party,
         redirect_uris: arguments.redirect_uris,
         post_logout_redirect_uris: arguments.post_logout_redirect_uris,

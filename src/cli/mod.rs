@@ -221,6 +221,7 @@ mod tests {
              --first-party --auth-method client_secret_post --secret-stdin --redirect-uri https://a.example/cb \
              --post-logout-redirect-uri https://a.example/ --origin https://a.example --access-token-lifetime 10m",
             "client add app --public --first-party --grant password --scope profile",
+            "client add app --public --auth-method none --first-party --grant password --scope profile",
             "client list",
             "client show web",
             "client rotate-secret web --secret-stdin",
