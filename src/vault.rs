@@ -2,12 +2,10 @@
 //!
 //! The server and the command line both work through it, on a running server's database or a stopped one's.
 
-use std::path::PathBuf;
-
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, DatabaseUrl};
 use crate::keys::custody::{Custody, SealingKeys};
 use crate::keys::derive::{KeyedHash, Purpose, Root, Successors};
 use crate::keys::seal::{self, Place, Seal};
@@ -51,10 +49,10 @@ pub struct Hashes {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The database.
-    #[error("`{}` cannot be used: {cause}\nhint: {}", .file.display(), .cause.hint())]
+    #[error("`{url}` cannot be used: {cause}\nhint: {}", .cause.hint())]
     Database {
-        /// Its file.
-        file: PathBuf,
+        /// Its file, or its URL without the password.
+        url: DatabaseUrl,
         /// What is wrong with it.
         cause: store::Error,
     },
@@ -84,8 +82,7 @@ impl Vault {
     /// Opens the database, making what a new one needs: the schema, a sealing key, the root secret.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self, OpenError> {
         let random = Random::system().map_err(|error| OpenError::Random(error.to_string()))?;
-        let file = config.database.url.as_path();
-        let fault = |cause| OpenError::Database { file: file.to_owned(), cause };
+        let fault = |cause| OpenError::Database { url: config.database.url.clone(), cause };
         let store = Store::open(&store_options(config), clock.now()).await.map_err(fault)?;
         let custody = Custody::of_process(&config.keys.directory)?;
         let known = store.find_root(ROOT).await.map_err(fault)?;
@@ -115,7 +112,21 @@ impl Vault {
 
 /// How the database of `config` is opened.
 pub fn store_options(config: &Config) -> store::Options {
-    store::Options { file: config.database.url.as_path().to_owned(), readers: config.database.readers }
+    let database = &config.database;
+    match &database.url {
+        DatabaseUrl::Sqlite(file) => store::Options::Sqlite(store::SqliteOptions {
+            file: file.clone(),
+            readers: database.readers,
+            acquire_timeout: database.acquire_timeout.duration(),
+        }),
+        DatabaseUrl::Postgres(postgres) => store::Options::Postgres(store::PostgresOptions {
+            hosts: postgres.hosts().to_vec(),
+            readers: database.readers,
+            writers: database.writers,
+            acquire_timeout: database.acquire_timeout.duration(),
+            statement_timeout: database.statement_timeout.duration(),
+        }),
+    }
 }
 
 impl Hashes {

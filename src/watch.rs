@@ -3,57 +3,53 @@
 //! Requests read users, clients and APIs from the database, so they obey at once. What is kept at hand is read
 //! anew here: the signing keys, the sealing keys, the directory.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::app::App;
 use crate::protocol::BoxError;
-use crate::store::Changes;
 
-/// How often it looks. This is a time of the real world, whatever the server's clock says: the change was made
-/// in the real world too.
-const EVERY: Duration = Duration::from_millis(250);
+/// How long it rests when the database cannot be asked. This is a time of the real world, whatever the server's
+/// clock says, and so is the next one: the change was made in the real world too.
+const REST: Duration = Duration::from_millis(250);
 
-/// In how many rounds it looks at the sealing keys: each second.
-const SEALING_KEYS: u64 = 4;
+/// How often it looks at the sealing keys.
+const SEALING_KEYS: Duration = Duration::from_secs(1);
 
 /// Watches for ever.
 pub async fn run(app: App) {
-    let mut changes = None;
-    for round in 0_u64.. {
-        if round % SEALING_KEYS == 0 {
-            reload_sealing_keys(&app);
-        }
-        if let Err(error) = look(&app, &mut changes).await {
-            changes = None;
-            tracing::warn!(%error, "changes to the database cannot be watched; it is tried again");
-        }
-        tokio::time::sleep(EVERY).await;
+    tokio::join!(sealing_keys(&app), database(&app));
+}
+
+async fn database(app: &App) {
+    loop {
+        let Err(error) = changes(app).await;
+        tracing::warn!(%error, "changes to the database cannot be watched; it is tried again");
+        tokio::time::sleep(REST).await;
     }
 }
 
-async fn look(app: &App, changes: &mut Option<Changes>) -> Result<(), BoxError> {
-    let are_new = match changes {
-        Some(changes) => changes.are_new().await?,
-        None => {
-            *changes = Some(app.store.changes().await?);
-            true
-        }
-    };
-    if are_new {
+async fn changes(app: &App) -> Result<Infallible, BoxError> {
+    // Before the first look, so that nothing is missed between the two.
+    let mut changes = app.store.changes().await?;
+    loop {
         app.keys_changed.notify_one();
         app.refresh_directory().await?;
+        changes.next().await?;
     }
-    Ok(())
 }
 
 /// Reads the sealing keys anew; a fault of one leaves those that are there.
-fn reload_sealing_keys(app: &App) {
-    match app.sealing_keys.reload() {
-        Ok(keys) if !keys.generations().eq(app.seal.generations()) => {
-            app.seal.replace(&keys);
-            app.keys_changed.notify_one();
+async fn sealing_keys(app: &App) {
+    loop {
+        match app.sealing_keys.reload() {
+            Ok(keys) if !keys.generations().eq(app.seal.generations()) => {
+                app.seal.replace(&keys);
+                app.keys_changed.notify_one();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the sealing keys cannot be read anew; those in use stay"),
         }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "the sealing keys cannot be read anew; those in use stay"),
+        tokio::time::sleep(SEALING_KEYS).await;
     }
 }

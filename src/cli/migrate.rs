@@ -11,16 +11,16 @@ use crate::vault::{OpenError, store_options};
 /// Takes the steps that the database has not taken, and says which.
 pub(super) fn run(sources: &Sources, output: Output) -> Result<(), Error> {
     let config = sources.load()?.config;
-    let file = config.database.url.as_path();
+    let url = &config.database.url;
     let taken = wait_for(async {
-        let fault = |cause| OpenError::Database { file: file.to_owned(), cause };
+        let fault = |cause| OpenError::Database { url: url.clone(), cause };
         Ok(migrate(&config).await.map_err(fault)?)
     })?;
 
     let steps = taken.iter().map(|step| json!({ "version": step.version, "name": step.name }));
-    let done = json!({ "database": file, "applied": steps.collect::<Value>() });
+    let done = json!({ "database": url.to_string(), "applied": steps.collect::<Value>() });
     output.print(&done, |_| match taken.as_slice() {
-        [] => format!("`{}` is up to date\n", file.display()),
+        [] => format!("`{url}` is up to date\n"),
         taken => {
             taken.iter().map(|step| format!("step {} ({}) is taken\n", step.version, step.name)).collect()
         }

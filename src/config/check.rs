@@ -1,7 +1,7 @@
 //! What must hold between keys, and what an operator should be warned of.
 
 use super::settings::Settings;
-use super::{Config, Fault};
+use super::{Config, DatabaseUrl, Fault};
 
 /// Refuses what each key alone may say, but not together.
 pub(super) fn as_a_whole(config: &Config, settings: &Settings) -> Result<(), Fault> {
@@ -70,6 +70,13 @@ impl Config {
                 "name the proxy's network in `trusted_proxies`, or set `tls.certificate` and `tls.key`",
             ));
         }
+        if matches!(&self.database.url, DatabaseUrl::Postgres(postgres) if postgres.is_exposed()) {
+            warnings.push(Fault::new(
+                "`database.url` reaches over the network to a server that is not verified: whoever stands \
+                 between can read and change everything",
+                "add `sslmode=verify-full`, and `sslrootcert` with the file of its authority",
+            ));
+        }
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             warnings.push(Fault::new(
                 "`trusted_proxies` trusts every address: anybody can claim any address and evade the login \
@@ -122,6 +129,8 @@ mod tests {
             (format!("listen = [\"0.0.0.0:8080\"]\n{proxies}"), vec![]),
             (format!("listen = [\"[::]:443\"]\n{tls}"), vec![]),
             ("trusted_proxies = [\"::/0\"]".to_owned(), vec!["`trusted_proxies` trusts every address"]),
+            ("[database]\nurl = \"postgres://db/claviger\"".to_owned(), vec!["`database.url` reaches over"]),
+            ("[database]\nurl = \"postgres:///claviger?host=/run\"".to_owned(), vec![]),
             ("[limits]\nlogin = \"off\"".to_owned(), vec!["`limits.login` is `off`"]),
         ] {
             let warnings = parse(&text).unwrap().warnings();

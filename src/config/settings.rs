@@ -221,9 +221,9 @@ mod tests {
         `listen` is not a list of socket addresses: `localhost`
         hint: write an address and a port, such as `127.0.0.1:8080` or `[::1]:8080` (`claviger.toml:1`)
         ");
-        insta::assert_snapshot!(fault("[database]\nurl = \"postgres://db/claviger\""), @"
-        `database.url` cannot be PostgreSQL: this release keeps its data in SQLite: `postgres://db/claviger`
-        hint: write the path of a file, as in `sqlite://data/claviger.db` (`claviger.toml:2`)
+        insta::assert_snapshot!(fault("[database]\nurl = \"postgres://me:secret@db/claviger?tls=1\""), @"
+        `database.url` has an unknown parameter: `postgres://…`
+        hint: known are `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `host`, `hostaddr`, `port`, `dbname`, `user`, `password`, `application_name`, `options`, `options[search_path]`, `statement-cache-capacity` (`claviger.toml:2`)
         ");
         insta::assert_snapshot!(fault("[passwords]\nrounds = 1000"), @"
         `passwords.rounds` is out of bounds: `1000`

@@ -1,10 +1,11 @@
-//! Showing the configuration. No key holds a secret: those stand in files of their own.
+//! Showing the configuration. One key may hold a secret, the password of the database, which is not shown.
 
 use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::key::KEYS;
+use super::database_url::redacted;
+use super::key::{KEYS, Key};
 use super::{Config, Loaded};
 
 /// Every key with its documentation and its default, commented out: a `claviger.toml` to begin with.
@@ -28,7 +29,7 @@ impl Loaded {
         let mut text = String::new();
         let mut section = "";
         for key in KEYS.iter() {
-            let Some(value) = self.settings.effective(key) else { continue };
+            let Some(value) = self.shown(key) else { continue };
             let (own_section, name) = key.name.rsplit_once('.').unwrap_or(("", &key.name));
             if own_section != section {
                 section = own_section;
@@ -40,17 +41,25 @@ impl Loaded {
         text
     }
 
+    fn shown(&self, key: &Key) -> Option<Value> {
+        let value = self.settings.effective(key)?;
+        match value {
+            Value::String(url) if key.name == "database.url" => Some(Value::String(redacted(url))),
+            value => Some(value.clone()),
+        }
+    }
+
     /// What holds, as a tree of values.
     pub fn to_json(&self) -> serde_json::Value {
         let mut tree = toml::Table::new();
         for key in KEYS.iter() {
-            let Some(value) = self.settings.effective(key) else { continue };
+            let Some(value) = self.shown(key) else { continue };
             match key.name.split_once('.') {
-                None => drop(tree.insert(key.name.clone(), value.clone())),
+                None => drop(tree.insert(key.name.clone(), value)),
                 Some((section, name)) => {
                     let section = tree.entry(section).or_insert_with(|| Value::Table(toml::Table::new()));
                     let section = section.as_table_mut().expect("a section is a table");
-                    section.insert(name.to_owned(), value.clone());
+                    section.insert(name.to_owned(), value);
                 }
             }
         }
@@ -77,6 +86,19 @@ mod tests {
         let text = format!("{OWN}\n{}", keys.collect::<Vec<_>>().join("\n"));
         assert_eq!(text.parse::<Config>(), OWN.parse(), "{text}");
         assert!(KEYS.iter().all(|key| template.contains(key.name.rsplit('.').next().unwrap())));
+    }
+
+    #[test]
+    fn the_password_of_the_database_is_not_shown() {
+        let variable = ("CLAVIGER_DATABASE_URL".into(), "postgres://me:secret@localhost/claviger".into());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("claviger.toml");
+        std::fs::write(&path, OWN).unwrap();
+        let loaded = Sources::new(Some(path), [variable]).load().unwrap();
+        assert!(loaded.to_toml().contains("url = \"postgres://me:[redacted]@localhost/claviger\""));
+        for shown in [loaded.to_toml(), loaded.to_json().to_string(), format!("{:?}", loaded.config)] {
+            assert!(!shown.contains("secret"), "{shown}");
+        }
     }
 
     #[test]

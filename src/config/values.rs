@@ -5,24 +5,13 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use super::database_url::{DatabaseUrl, beginning};
 use super::seconds::{NotADuration, Seconds};
 use crate::protocol::{ClientId, Issuer, RoleName};
-
-/// The path of a SQLite database, written as `sqlite://path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatabasePath(PathBuf);
-
-impl DatabasePath {
-    /// The path, relative to the working directory unless absolute.
-    pub fn as_path(&self) -> &Path {
-        &self.0
-    }
-}
 
 /// Which parts of the program log what: levels, also by module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +69,7 @@ words! {
 }
 
 /// Why a text was refused: the fault as it follows the key's name, and the way out.
-type Refusal = (&'static str, String);
+pub(super) type Refusal = (&'static str, String);
 
 fn refusal<E: serde::de::Error>(value: impl fmt::Display, (fault, hint): Refusal) -> E {
     E::custom(format_args!("{fault}: `{value}`\n{hint}"))
@@ -146,16 +135,10 @@ pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec
     })
 }
 
-pub(super) fn database<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DatabasePath, D::Error> {
-    read(deserializer, |text| {
-        let hint = "write the path of a file, as in `sqlite://data/claviger.db`";
-        if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return Err(("cannot be PostgreSQL: this release keeps its data in SQLite", hint.to_owned()));
-        }
-        let path =
-            text.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.contains(['?', '\0']));
-        path.map(|path| DatabasePath(path.into())).ok_or(("is not the URL of a database", hint.to_owned()))
-    })
+pub(super) fn database<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DatabaseUrl, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // Not by `read`: it would show the password.
+    DatabaseUrl::parse(&text).map_err(|refused| refusal(beginning(&text), refused))
 }
 
 pub(super) fn on_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -73,6 +73,23 @@ events! {
     RoleRemoved = "role.removed",
 }
 
+impl Event {
+    /// Whether servers keep at hand what it changes, and must read it anew: keys, clients, APIs.
+    pub fn is_kept_at_hand(self) -> bool {
+        match self {
+            Self::KeyPublished | Self::KeyActivated | Self::KeyPurged | Self::KeyRevoked | Self::Resealed => {
+                true
+            }
+            Self::ClientAdded | Self::ClientDisabled | Self::ClientEnabled | Self::ClientRemoved => true,
+            Self::ApiAdded | Self::ApiRemoved => true,
+            Self::ClientSecretRotated | Self::RoleAdded | Self::RoleRemoved => false,
+            Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
+            Self::UserAdded | Self::UserDisabled | Self::UserEnabled | Self::UserRemoved => false,
+            Self::RefreshTokenReused | Self::FamilyRevoked | Self::AccessTokenRevoked => false,
+        }
+    }
+}
+
 /// One entry.
 #[derive(Clone, Debug)]
 pub struct Audit {

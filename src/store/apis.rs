@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::sql::{Db, FromRow, Row, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
 use crate::model::{Api, Audit};
 use crate::protocol::{ApiUri, ScopeToken};

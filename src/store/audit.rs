@@ -1,7 +1,8 @@
 //! The audit trail.
 
-use super::sql::{Db, sql};
-use super::{Error, Store};
+use super::db::Db;
+use super::sql::sql;
+use super::{Error, Store, postgres};
 use crate::model::Audit;
 
 /// Writes `audit` in the transaction that it tells of.
@@ -13,7 +14,8 @@ pub(super) async fn insert(db: &mut Db, audit: &Audit) -> Result<(), Error> {
     sql!(SQL, audit.id.to_string(), audit.at, audit.event.as_str(), client, user, audit.detail.clone())
         .run(db)
         .await?;
-    Ok(())
+    // What is audited here and kept at hand elsewhere are the same things: keys, clients, APIs.
+    if audit.event.is_kept_at_hand() { postgres::announce(db).await } else { Ok(()) }
 }
 
 impl Store {

@@ -1,6 +1,7 @@
 //! Clients and their secrets.
 
-use super::sql::{Db, FromRow, Row, join, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, join, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, Client};
 use crate::protocol::ClientId;
@@ -139,12 +140,14 @@ impl Store {
         overlap_ends: i64,
         entry: Audit,
     ) -> Result<bool, Error> {
+        const LOCK: &str = "SELECT 1 FROM clients WHERE id = $1 FOR UPDATE";
         const CONFIDENTIAL: &str = "SELECT 1 FROM clients WHERE id = $1 AND auth_method <> 'none'";
         const OLD: &str = "DELETE FROM client_secrets WHERE client_id = $1 AND digest NOT IN (
             SELECT digest FROM client_secrets WHERE client_id = $1 ORDER BY expires_at IS NULL DESC, created_at DESC
             LIMIT $2)";
         const ENDING: &str = "UPDATE client_secrets SET expires_at = $2 WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
         self.write(async move |db| {
+            sql!(LOCK, id.as_str()).lock(db).await?;
             if !sql!(CONFIDENTIAL, id.as_str()).exists(db).await? {
                 return Ok(false);
             }
@@ -174,7 +177,10 @@ impl Store {
 
     /// Removes a client with all it was granted. False when there is none.
     pub async fn remove_client(&self, id: ClientId, entry: Audit) -> Result<bool, Error> {
+        // Its families first, as a refresh locks them first.
+        const LOCK: &str = "SELECT 1 FROM families WHERE client_id = $1 ORDER BY id FOR UPDATE";
         self.change_client(id, entry, async |db, id| {
+            sql!(LOCK, id).lock(db).await?;
             sql!("DELETE FROM clients WHERE id = $1", id).run(db).await
         })
         .await

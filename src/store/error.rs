@@ -2,6 +2,8 @@
 
 use std::io::ErrorKind;
 
+use sqlx::postgres::PgDatabaseError;
+
 use crate::protocol;
 
 /// A fault of the database.
@@ -19,6 +21,23 @@ pub enum Error {
     /// The store was closed.
     #[error("the database is closed")]
     Closed,
+    /// PostgreSQL cannot be connected to.
+    #[error("PostgreSQL at `{host}` {}", unreachable(.cause))]
+    Unreachable {
+        /// The host and the port.
+        host: String,
+        /// What is wrong.
+        cause: sqlx::Error,
+    },
+    /// PostgreSQL takes no writes.
+    #[error("PostgreSQL at `{host}` takes no writes: it is a standby, or set to read only")]
+    ReadOnly {
+        /// The host and the port.
+        host: String,
+    },
+    /// PostgreSQL did not answer in time.
+    #[error("the database did not answer")]
+    Silent,
     /// A value in the database is not what was written there.
     #[error("`{column}` in the database is not readable: {reason}")]
     Corrupt {
@@ -43,12 +62,69 @@ impl Error {
         match self {
             Self::Database(error) => way_out(error),
             Self::Shared(error) => error.hint(),
-            Self::Overloaded | Self::Closed => "try again in a moment",
+            Self::Unreachable { cause, .. } => way_in(cause),
+            Self::ReadOnly { .. } => {
+                "name the primary in `database.url`, or all hosts: `postgres://one:5432,two:5432/claviger`"
+            }
+            Self::Overloaded | Self::Closed | Self::Silent => "try again in a moment",
             Self::Corrupt { .. } => "restore the database from a backup",
             Self::NewerSchema { .. } => {
                 "run the release that wrote it, or restore a backup from before the upgrade"
             }
         }
+    }
+
+    /// Whether PostgreSQL broke a transaction off in favour of another one, so that it may be run again.
+    pub(super) fn gave_way(&self) -> bool {
+        const SERIALIZATION_FAILURE: &str = "40001";
+        const DEADLOCK_DETECTED: &str = "40P01";
+        let Self::Database(error) = self else { return false };
+        matches!(sqlstate(error), Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED))
+    }
+}
+
+/// PostgreSQL's code for `error` (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn sqlstate(error: &sqlx::Error) -> Option<&str> {
+    Some(error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?.code())
+}
+
+/// Why there is no connection.
+fn unreachable(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => "gave no connection in time".to_owned(),
+        sqlx::Error::Database(error) => format!("refused the connection: {}", error.message()),
+        error => format!("cannot be reached: {}", told(error)),
+    }
+}
+
+/// The way out when there is no connection.
+fn way_in(error: &sqlx::Error) -> &'static str {
+    match sqlstate(error) {
+        Some("28P01" | "28000") => {
+            "see that user and password are right: in `database.url`, `PGPASSWORD` or the file `PGPASSFILE` names"
+        }
+        Some("3D000") => "make the database first: `createdb`",
+        Some("53300") => {
+            "write less for `database.readers` and `database.writers`, or let PostgreSQL have more"
+        }
+        Some("57P03") => "try again when it has started",
+        _ if matches!(error, sqlx::Error::Tls(_)) => {
+            "see that `sslmode` and `sslrootcert` in `database.url` fit the server's certificate"
+        }
+        _ => "see that it runs there, and that `database.url` is right",
+    }
+}
+
+/// The way out after PostgreSQL refused a statement with the code `state`.
+fn way_on(state: &str) -> &'static str {
+    match state {
+        "25006" => "name the primary in `database.url`",
+        "42501" => "let the user of `database.url` own the database, or grant it CREATE on the schema",
+        "53100" => "make room on the database server's disk",
+        "57014" | "55P03" => {
+            "see what keeps the database busy, or write more for `database.statement_timeout`"
+        }
+        _ => "see what the log of the database server says",
     }
 }
 
@@ -72,6 +148,9 @@ fn way_out(error: &sqlx::Error) -> &'static str {
     const CANTOPEN: i32 = 14;
     const NOTADB: i32 = 26;
 
+    if let Some(state) = sqlstate(error) {
+        return way_on(state);
+    }
     let code = match error {
         sqlx::Error::PoolTimedOut => Some(BUSY),
         sqlx::Error::Io(error) => match error.kind() {

@@ -1,9 +1,10 @@
 //! Families of refresh tokens: beginning one, using a token, revoking.
 //!
-//! On SQLite the writer's transaction excludes every other; on a database with concurrent writers the family's
-//! row is what must be locked first.
+//! On SQLite the writer's transaction excludes every other. On PostgreSQL the family's row is locked first, so
+//! that of several uses of a token, on whatever nodes, each sees what the one before it did.
 
-use super::sql::{Db, FromRow, Row, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, clients};
 use crate::clock::Clock;
@@ -195,9 +196,16 @@ impl Store {
     where
         S: Fn(FamilyId, i64) -> String + Send + 'static,
     {
+        // User and client stay as they are, too, until this is written: who disables them waits, and then finds the
+        // successor, or comes first, and nothing is renewed.
+        const LOCK: &str = "SELECT 1 FROM families f
+            JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
+            WHERE f.id = (SELECT family_id FROM refresh_tokens WHERE digest = $1)
+            FOR UPDATE OF f FOR SHARE OF u, c";
         const USE: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE digest = $1 AND used_at IS NULL";
         const REPEAT: &str = "UPDATE refresh_tokens SET repeats = repeats + 1 WHERE digest = $1";
         self.write(async move |db| {
+            sql!(LOCK, &refresh.digest).lock(db).await?;
             let Some(presented) = presented(db, &refresh.digest).await? else {
                 return Ok(Refreshed::Refused("there is no such refresh token"));
             };
@@ -252,7 +260,7 @@ impl Store {
 
     /// A refresh token as it stands, for introspection and revocation.
     pub async fn presented(&self, digest: &str) -> Result<Option<Presented>, Error> {
-        presented(&mut *self.reader().await?, digest).await
+        presented(&mut self.reader().await?, digest).await
     }
 
     /// Ends a family: none of its tokens can be renewed from the moment this returns.

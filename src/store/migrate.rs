@@ -1,9 +1,8 @@
 //! The schema, forward only: each step once, in a transaction of its own.
 
-use sqlx::AssertSqlSafe;
-
 use super::Error;
-use super::sql::{Db, FromRow, Row, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, sql};
 
 /// A step of the schema that has not been taken.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +28,7 @@ pub(super) fn all() -> Vec<Pending> {
 
 /// The steps that `db` has not taken.
 pub(super) async fn pending(db: &mut Db) -> Result<Vec<Pending>, Error> {
-    const TABLE: &str = "SELECT 1 FROM sqlite_master WHERE name = 'schema_versions'";
-    if !sql!(TABLE).exists(db).await? {
+    if !db.has_table("schema_versions").await? {
         return Ok(all());
     }
     let found = version(db).await?;
@@ -40,11 +38,11 @@ pub(super) async fn pending(db: &mut Db) -> Result<Vec<Pending>, Error> {
 /// Takes every step that has not been taken. Several processes may do so at once.
 pub(super) async fn apply(db: &mut Db, now: i64) -> Result<(), Error> {
     for step in pending(db).await? {
-        sql!("BEGIN IMMEDIATE").run(db).await?;
+        db.begin_migration().await?;
         sql!(HISTORY).run(db).await?;
         // Another process may have taken it while this one waited.
         if version(db).await? < step.version {
-            sqlx::raw_sql(AssertSqlSafe(step.statements)).execute(&mut *db).await?;
+            db.script(step.statements).await?;
             sql!(
                 "INSERT INTO schema_versions (version, name, applied_at) VALUES ($1, $2, $3)",
                 step.version,
@@ -54,7 +52,7 @@ pub(super) async fn apply(db: &mut Db, now: i64) -> Result<(), Error> {
             .run(db)
             .await?;
         }
-        sql!("COMMIT").run(db).await?;
+        db.commit().await?;
     }
     Ok(())
 }

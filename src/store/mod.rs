@@ -1,21 +1,29 @@
 //! Storage: domain types in, domain types out; one method, one transaction; the SQL beside it.
 //!
-//! SQLite in WAL mode with synchronous FULL, so that what was acknowledged survives a power cut. Reads go to a
-//! small pool of read-only connections; every write goes through the one [`writer`](self), which lets
-//! requests that wait together share a sync. The SQL keeps to what PostgreSQL understands too.
+//! There are two databases, and one text of SQL for both. SQLite runs in WAL mode with synchronous FULL, so that
+//! what was acknowledged survives a power cut; it has a small pool of read-only connections, and one that writes.
+//! PostgreSQL serves several nodes at once. What is different there:
+//!
+//! - Writers run side by side, so a method that reads and then writes locks first
+//!   (`Sql::lock` in `sql.rs`): refresh tokens by their family, users, clients, the set of signing keys.
+//! - A transaction that must give way to another, as PostgreSQL finds, is run again by the `writer`.
+//! - Other nodes are told of a change (`postgres::announce`); on SQLite they see it by themselves.
+//! - Each connection is asked whether it takes writes, each time before it is used (`postgres.rs`).
 
 mod apis;
 mod audit;
 mod clients;
+mod db;
 mod error;
 mod families;
 mod migrate;
 mod open;
+mod pool;
+mod postgres;
 mod probe;
 mod revocations;
 mod roles;
 mod roots;
-
 mod sealed;
 mod sign_in;
 mod signing_keys;
@@ -28,7 +36,8 @@ pub use clients::LiveClient;
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
 pub use migrate::Pending;
-pub use open::Options;
+pub use open::{Options, SqliteOptions};
+pub use postgres::PostgresOptions;
 pub use probe::Changes;
 pub use revocations::Standing;
 pub use sealed::{SealedColumn, SealedValue};
@@ -36,19 +45,21 @@ pub use sign_in::{Credentials, SignIn, SignedIn};
 pub use sweep::Retention;
 pub use users::{LiveUser, NewUser};
 
-use sql::Db;
+use db::Db;
+use pool::Pool;
 
 /// The handle to the database; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    readers: sqlx::SqlitePool,
+    readers: Pool,
     writer: writer::Writer,
 }
 
 impl Store {
     /// Runs `work` in one transaction; what it returns was durable before this returns.
     ///
-    /// `work` may run twice, when a transaction that it shared with others failed because of one of them.
+    /// `work` may run twice: when a transaction that it shared with others failed because of one of them, or when
+    /// it had to give way to another.
     async fn write<T, F>(&self, work: F) -> Result<T, Error>
     where
         F: AsyncFn(&mut Db) -> Result<T, Error> + Send + 'static,
@@ -57,9 +68,9 @@ impl Store {
         self.writer.write(work).await
     }
 
-    /// A read-only connection.
-    async fn reader(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>, Error> {
-        Ok(self.readers.acquire().await?)
+    /// A connection to read from.
+    async fn reader(&self) -> Result<Db, Error> {
+        self.readers.acquire().await
     }
 
     /// Finishes the writes that wait and closes the database.

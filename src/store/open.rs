@@ -1,65 +1,109 @@
-//! Opening the database file.
+//! Opening the database.
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
+use super::pool::Pool;
+use super::postgres::PostgresOptions;
 use super::writer::Writer;
 use super::{Error, Store, migrate};
 
-/// Where the database lies and how it is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
+/// Which database there is, and how it is opened.
+#[derive(Clone)]
+pub enum Options {
+    /// A file.
+    Sqlite(SqliteOptions),
+    /// A server.
+    Postgres(PostgresOptions),
+}
+
+/// Where the file lies and how it is opened.
+#[derive(Clone)]
+pub struct SqliteOptions {
     /// The file; it and its folder are made when they are not there.
     pub file: PathBuf,
     /// How many connections read at the same time.
     pub readers: u32,
+    /// How long one waits for a connection.
+    pub acquire_timeout: Duration,
 }
+
+/// How many connections write to a SQLite file.
+const ONE: u32 = 1;
 
 impl Store {
     /// Opens the database, brings its schema up to date, and starts the writer.
     pub async fn open(options: &Options, now: i64) -> Result<Self, Error> {
-        let io = |error: std::io::Error| Error::Database(sqlx::Error::Io(error));
-        if let Some(folder) = options.file.parent() {
-            // It holds people's names: nobody else on the machine looks into a folder that is made here.
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
-        }
-        // So with the file, and what SQLite puts beside it, in a folder that was there.
-        std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&options.file).map_err(io)?;
-        let write = sqlite(options).journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
-        let mut connection = write.connect().await?;
-        migrate::apply(&mut connection, now).await?;
-
-        let readers = SqlitePoolOptions::new()
-            // One more, which watches for changes.
-            .max_connections(options.readers + 1)
-            .acquire_timeout(Duration::from_secs(5))
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .connect_lazy_with(sqlite(options).read_only(true));
-        Ok(Self { readers, writer: Writer::start(sqlite(options), connection).map_err(io)? })
+        let (readers, writers) = match options {
+            Options::Sqlite(options) => {
+                options.make().await?;
+                let writers = options.pool(ONE, options.connection());
+                // One more, which watches for changes.
+                let readers = options.pool(options.readers + 1, options.connection().read_only(true));
+                (Pool::Sqlite(readers), Pool::Sqlite(writers))
+            }
+            Options::Postgres(options) => {
+                // One more listens.
+                let readers = options.pool(options.readers + 1);
+                (Pool::Postgres(readers), Pool::Postgres(options.pool(options.writers)))
+            }
+        };
+        // PostgreSQL's connections belong to the thread that made them, and the writer has one of its own.
+        let schema = match options {
+            Options::Sqlite(_) => &writers,
+            Options::Postgres(_) => &readers,
+        };
+        migrate::apply(&mut schema.acquire().await?, now).await?;
+        Ok(Self { readers, writer: Writer::start(writers).map_err(sqlx::Error::Io)? })
     }
 }
 
 impl Options {
     /// The migrations that [`Store::open`] would apply; the database is left as it is.
     pub async fn pending(&self) -> Result<Vec<migrate::Pending>, Error> {
-        if !self.file.exists() {
-            return Ok(migrate::all());
-        }
-        migrate::pending(&mut sqlite(self).read_only(true).connect().await?).await
+        let pool = match self {
+            Self::Sqlite(options) if !options.file.exists() => return Ok(migrate::all()),
+            Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE, options.connection().read_only(true))),
+            Self::Postgres(options) => Pool::Postgres(options.pool(ONE)),
+        };
+        let pending = migrate::pending(&mut pool.acquire().await?).await;
+        pool.close().await;
+        pending
     }
 }
 
-fn sqlite(options: &Options) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(&options.file)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .disable_statement_logging()
+impl SqliteOptions {
+    /// Makes the file, and its folder. It holds people's names: nobody else on the machine looks into a folder that
+    /// is made here; nor into the file, and what SQLite puts beside it, in a folder that was there.
+    async fn make(&self) -> Result<(), sqlx::Error> {
+        if let Some(folder) = self.file.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&self.file)?;
+        let made = self.connection().journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
+        made.connect().await?.close().await
+    }
+
+    fn pool(&self, size: u32, connection: SqliteConnectOptions) -> SqlitePool {
+        SqlitePoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(self.acquire_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(connection)
+    }
+
+    fn connection(&self) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(&self.file)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging()
+    }
 }

@@ -1,15 +1,39 @@
 //! Whether the database takes writes, and whether another process has written.
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Row as _, Sqlite};
+use std::time::Duration;
 
-use super::sql::sql;
+use super::db::Db;
+use super::pool::Pool;
+use super::postgres::{Hosts, Listener};
+use super::sql::{FromRow, Row, sql};
 use super::{Error, Store};
 
-/// Notices what other connections write.
-pub struct Changes {
-    connection: PoolConnection<Sqlite>,
-    version: i64,
+/// How often SQLite is asked whether somebody wrote. This is a time of the real world, whatever the server's clock
+/// says: the change was made in the real world too.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long PostgreSQL may be silent until one looks nevertheless.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Notices what other processes write.
+pub struct Changes(Watch);
+
+enum Watch {
+    Sqlite { db: Db, version: i64 },
+    Postgres { hosts: Hosts, listener: Listener },
+}
+
+struct Version(i64);
+
+impl FromRow for Version {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.integer("data_version").map(Self)
+    }
+}
+
+async fn version(db: &mut Db) -> Result<i64, Error> {
+    let version = sql!("PRAGMA data_version").optional(db).await?;
+    version.map(|Version(version)| version).ok_or(Error::Closed)
 }
 
 impl Store {
@@ -20,19 +44,32 @@ impl Store {
         self.write(async move |db| sql!(SQL, now).run(db).await).await.map(|_| ())
     }
 
-    /// Begins to watch for changes; keeps a reader of its own.
+    /// Begins to watch for changes, with a connection of its own.
     pub async fn changes(&self) -> Result<Changes, Error> {
-        let mut changes = Changes { connection: self.reader().await?, version: 0 };
-        changes.are_new().await?;
-        Ok(changes)
+        Ok(Changes(match &self.readers {
+            Pool::Sqlite(_) => {
+                let mut db = self.reader().await?;
+                Watch::Sqlite { version: version(&mut db).await?, db }
+            }
+            Pool::Postgres(hosts) => {
+                Watch::Postgres { listener: hosts.listen().await?, hosts: hosts.clone() }
+            }
+        }))
     }
 }
 
 impl Changes {
-    /// Whether anything was committed since this was last asked.
-    pub async fn are_new(&mut self) -> Result<bool, Error> {
-        let row = sqlx::query("PRAGMA data_version").fetch_one(&mut *self.connection).await?;
-        let version = row.try_get(0)?;
-        Ok(std::mem::replace(&mut self.version, version) != version)
+    /// Waits until something may have been committed since this was called last; it is never wrong to look again.
+    pub async fn next(&mut self) -> Result<(), Error> {
+        match &mut self.0 {
+            Watch::Sqlite { db, version: known } => loop {
+                tokio::time::sleep(LOOK).await;
+                let version = version(db).await?;
+                if std::mem::replace(known, version) != version {
+                    return Ok(());
+                }
+            },
+            Watch::Postgres { hosts, listener } => hosts.hear(listener, POLL).await,
+        }
     }
 }

@@ -118,12 +118,15 @@ impl Store {
         sign_in: SignIn,
         default_role: Option<RoleName>,
     ) -> Result<Option<SignedIn>, Error> {
+        // User and client stay as they are until this is written.
+        const LOCK: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR SHARE";
         const FORGET: &str = "DELETE FROM login_failures WHERE account = $1";
         const KNOW: &str = "INSERT INTO known_prefixes (user_id, prefix, seen_at) VALUES ($1, $2, $3)
                             ON CONFLICT (user_id, prefix) DO UPDATE SET seen_at = excluded.seen_at";
         self.write(async move |db| {
             let SignIn { credentials, client: (client, client_generation), entry, .. } = &sign_in;
             let (id, now) = (credentials.user_id, entry.at);
+            sql!(LOCK, id.to_string(), client.as_str()).lock(db).await?;
             let user = users::live(db, id, Some(credentials.generation), default_role.as_ref()).await?;
             let client_is_live = clients::is_live(db, client, *client_generation).await?;
             let Some(user) = user.filter(|_| client_is_live) else { return Ok(None) };

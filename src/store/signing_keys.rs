@@ -1,6 +1,7 @@
 //! Signing keys. Every transition is one conditional update, so that one of several nodes makes it.
 
-use super::sql::{Db, FromRow, Row, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, SigningKey};
 
@@ -29,6 +30,10 @@ const ACTIVATE: &str = "UPDATE signing_keys SET activated_at = $2
 const RETIRE: &str = "UPDATE signing_keys SET retired_at = $2
     WHERE kid <> $1 AND activated_at IS NOT NULL AND retired_at IS NULL AND revoked_at IS NULL";
 
+/// Keeps other nodes from letting another key sign meanwhile. The root is there whenever keys are, and stands for
+/// the set of them: a key that another transaction has not committed cannot be locked itself.
+const LOCK: &str = "SELECT 1 FROM roots FOR UPDATE";
+
 /// Lets the pending key `kid` sign, and retires the one that did; false when it is not pending any more.
 async fn activate(db: &mut Db, kid: &str, now: i64) -> Result<bool, Error> {
     let activated = sql!(ACTIVATE, kid, now).run(db).await? == 1;
@@ -53,6 +58,7 @@ impl Store {
         const SQL: &str = "INSERT INTO signing_keys (kid, generation, bits, n, e, sealed, published_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (generation) DO NOTHING";
         self.write(async move |db| {
+            sql!(LOCK).lock(db).await?;
             let bits = i64::from(key.bits);
             let (n, e, sealed) = (&key.n, &key.e, key.sealed.clone());
             if sql!(SQL, &key.kid, key.generation, bits, n, e, sealed, key.published_at).run(db).await? == 0 {
@@ -70,6 +76,7 @@ impl Store {
     /// Lets the pending key `kid` sign, and retires the one that did; false when it is not pending any more.
     pub async fn activate_key(&self, kid: String, entry: Audit) -> Result<bool, Error> {
         self.write(async move |db| {
+            sql!(LOCK).lock(db).await?;
             let activated = activate(db, &kid, entry.at).await?;
             if activated {
                 audit::insert(db, &entry).await?;

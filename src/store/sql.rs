@@ -2,14 +2,15 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Row as _, Sqlite, SqliteConnection};
+use sqlx::postgres::PgRow;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Database, Decode, Encode, Postgres, Row as _, Sqlite, Type};
 
 use super::Error;
-
-/// The connection that statements run on.
-pub(super) type Db = SqliteConnection;
+use super::db::{Db, Driver};
 
 /// A statement and its values, in the order `$1`, `$2`, ….
 pub(super) struct Sql {
@@ -43,13 +44,19 @@ impl Sql {
 
     /// Runs it and counts the rows that it changed.
     pub(super) async fn run(self, db: &mut Db) -> Result<u64, Error> {
-        Ok(self.query().execute(db).await?.rows_affected())
+        let Db { driver, patience, is_sound, .. } = db;
+        let answer = async {
+            Ok(match driver {
+                Driver::Sqlite(db) => self.query::<Sqlite>().execute(&mut **db).await?.rows_affected(),
+                Driver::Postgres(db) => self.query::<Postgres>().execute(&mut **db).await?.rows_affected(),
+            })
+        };
+        wait(answer, *patience, is_sound).await
     }
 
     /// All rows.
     pub(super) async fn all<T: FromRow>(self, db: &mut Db) -> Result<Vec<T>, Error> {
-        let rows = self.query().fetch_all(db).await?;
-        rows.into_iter().map(|row| T::from_row(&Row(row))).collect()
+        self.rows(db).await?.iter().map(T::from_row).collect()
     }
 
     /// The one row, if there is one.
@@ -61,10 +68,41 @@ impl Sql {
 
     /// Whether there is a row.
     pub(super) async fn exists(self, db: &mut Db) -> Result<bool, Error> {
-        Ok(!self.query().fetch_all(db).await?.is_empty())
+        Ok(!self.rows(db).await?.is_empty())
     }
 
-    fn query(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    /// Runs it on PostgreSQL alone: it takes the locks without which another transaction could come between what
+    /// this one reads and what it writes. On SQLite there is no other: the whole database is locked.
+    pub(super) async fn lock(self, db: &mut Db) -> Result<(), Error> {
+        if db.is_postgres() {
+            self.rows(db).await?;
+        }
+        Ok(())
+    }
+
+    async fn rows(self, db: &mut Db) -> Result<Vec<Row>, Error> {
+        let Db { driver, patience, is_sound, .. } = db;
+        let answer = async {
+            Ok(match driver {
+                Driver::Sqlite(db) => {
+                    let rows = self.query::<Sqlite>().fetch_all(&mut **db).await?;
+                    rows.into_iter().map(Row::Sqlite).collect()
+                }
+                Driver::Postgres(db) => {
+                    let rows = self.query::<Postgres>().fetch_all(&mut **db).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+            })
+        };
+        wait(answer, *patience, is_sound).await
+    }
+
+    fn query<D>(self) -> Query<'static, D, D::Arguments>
+    where
+        D: Database,
+        Option<String>: for<'v> Encode<'v, D> + Type<D>,
+        Option<i64>: for<'v> Encode<'v, D> + Type<D>,
+    {
         self.values.into_iter().fold(sqlx::query(self.text), |query, value| match value {
             Value::Text(text) => query.bind(text),
             Value::Integer(integer) => query.bind(integer),
@@ -72,24 +110,52 @@ impl Sql {
     }
 }
 
+/// Waits for the database's answer. Until it is there, and when it is an error, the connection is not sound.
+async fn wait<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+    patience: Option<Duration>,
+    is_sound: &mut bool,
+) -> Result<T, Error> {
+    let was_sound = std::mem::replace(is_sound, false);
+    let answer = match patience {
+        Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| Error::Silent)??,
+        None => answer.await?,
+    };
+    *is_sound = was_sound;
+    Ok(answer)
+}
+
 /// A row.
-pub(super) struct Row(SqliteRow);
+pub(super) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
 
 impl Row {
+    fn value<T>(&self, column: &'static str) -> Result<T, Error>
+    where
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        Ok(match self {
+            Self::Sqlite(row) => row.try_get(column)?,
+            Self::Postgres(row) => row.try_get(column)?,
+        })
+    }
+
     pub(super) fn text(&self, column: &'static str) -> Result<String, Error> {
-        Ok(self.0.try_get(column)?)
+        self.value(column)
     }
 
     pub(super) fn maybe_text(&self, column: &'static str) -> Result<Option<String>, Error> {
-        Ok(self.0.try_get(column)?)
+        self.value(column)
     }
 
     pub(super) fn integer(&self, column: &'static str) -> Result<i64, Error> {
-        Ok(self.0.try_get(column)?)
+        self.value(column)
     }
 
     pub(super) fn maybe_integer(&self, column: &'static str) -> Result<Option<i64>, Error> {
-        Ok(self.0.try_get(column)?)
+        self.value(column)
     }
 
     /// A text that is parsed.

@@ -1,6 +1,7 @@
 //! Users and their roles.
 
-use super::sql::{Db, FromRow, Row, sql};
+use super::db::Db;
+use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, Role, User, UserId};
 use crate::protocol::{RoleName, Username};
@@ -88,6 +89,9 @@ pub(super) async fn live(
     Ok(Some(LiveUser { user, roles }))
 }
 
+/// Keeps the user's roles from being changed by another transaction meanwhile.
+const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
+
 impl Store {
     /// The user called `username`, whatever their state.
     pub async fn user(&self, username: &Username) -> Result<Option<User>, Error> {
@@ -114,7 +118,7 @@ impl Store {
         id: UserId,
         default_role: Option<&RoleName>,
     ) -> Result<Option<LiveUser>, Error> {
-        live(&mut *self.reader().await?, id, None, default_role).await
+        live(&mut self.reader().await?, id, None, default_role).await
     }
 
     /// Adds a user; false when there is one of that name.
@@ -156,6 +160,7 @@ impl Store {
     ) -> Result<bool, Error> {
         const TAKE: &str = "DELETE FROM user_roles WHERE user_id = $1 AND role = $2";
         self.write(async move |db| {
+            sql!(LOCK, id.to_string()).lock(db).await?;
             if !sql!("SELECT 1 FROM users WHERE id = $1", id.to_string()).exists(db).await? {
                 return Ok(false);
             }
@@ -192,8 +197,13 @@ impl Store {
 
     /// Removes a user with all that was granted.
     pub async fn remove_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
-        self.change_user(id, entry, async |db, id| sql!("DELETE FROM users WHERE id = $1", id).run(db).await)
-            .await
+        // Their families first, as a refresh locks them first.
+        const LOCK: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
+        self.change_user(id, entry, async |db, id| {
+            sql!(LOCK, &id).lock(db).await?;
+            sql!("DELETE FROM users WHERE id = $1", id).run(db).await
+        })
+        .await
     }
 
     async fn change_user<F>(&self, id: UserId, entry: Audit, change: F) -> Result<bool, Error>

@@ -1,32 +1,43 @@
-//! The one writer: requests that wait together share a transaction, and so a sync of the disk.
+//! The writer: a thread on which every write runs, each in a transaction.
 //!
-//! A connection that saw any error is closed and never used again: after a full disk SQLite has already rolled
-//! back, and what the driver believes about the transaction is wrong from then on.
+//! SQLite has one connection that writes; requests that wait together share a transaction, and so a sync of the
+//! disk. On PostgreSQL several write at the same time, each in a transaction of its own, and the server shares
+//! syncs among them.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 use super::Error;
-use super::sql::{Db, sql};
+use super::db::Db;
+use super::pool::Pool;
 
 /// How many writes wait at most; beyond that they are refused.
 const QUEUE: usize = 1024;
 
-/// How many writes share a transaction at most.
+/// How long a write waits until it is begun; it is refused then, while its client still waits. A time of the
+/// real world, whatever the server's clock says.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How many writes share a transaction of SQLite at most.
 const BATCH: usize = 64;
+
+/// How often a transaction is tried that PostgreSQL broke off in favour of another.
+const ATTEMPTS: usize = 5;
 
 /// The way to the writer's thread.
 #[derive(Clone)]
 pub(super) struct Writer(mpsc::Sender<Message>);
 
 enum Message {
-    Write(Box<dyn Job>),
+    Write(Box<dyn Job>, Instant),
     Close(oneshot::Sender<()>),
 }
 
@@ -35,7 +46,7 @@ trait Job: Send {
     /// Runs the statements; what they return is kept until [`Job::answer`].
     fn run<'a>(&'a mut self, db: &'a mut Db) -> Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
-    /// Whether nobody waits for the answer any more.
+    /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
 
     /// Sends what `run` returned, or `error`.
@@ -75,13 +86,13 @@ where
 }
 
 impl Writer {
-    /// Starts the writer's thread over `connection`, which it replaces by `options` after a fault.
-    pub(super) fn start(options: SqliteConnectOptions, connection: Db) -> std::io::Result<Self> {
+    /// Starts the writer's thread over `pool`.
+    pub(super) fn start(pool: Pool) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || runtime.block_on(serve(options, connection, receiver)))?;
+            .spawn(move || LocalSet::new().block_on(&runtime, serve(pool, receiver)))?;
         Ok(Self(sender))
     }
 
@@ -91,11 +102,10 @@ impl Writer {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.0.try_send(Message::Write(Box::new(Work { work, output: None, reply }))).map_err(|error| {
-            match error {
-                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => Error::Closed,
-            }
+        let job = Box::new(Work { work, output: None, reply });
+        self.0.try_send(Message::Write(job, Instant::now())).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Error::Closed,
         })?;
         answer.await.unwrap_or(Err(Error::Closed))
     }
@@ -109,41 +119,53 @@ impl Writer {
     }
 }
 
-async fn serve(options: SqliteConnectOptions, connection: Db, mut inbox: mpsc::Receiver<Message>) {
-    let mut connection = Some(connection);
+async fn serve(pool: Pool, mut inbox: mpsc::Receiver<Message>) {
+    let (limit, at_once) = match pool {
+        Pool::Sqlite(_) => (BATCH, 1),
+        Pool::Postgres(_) => (1, pool.size()),
+    };
+    let pool = Rc::new(pool);
+    let places = Arc::new(Semaphore::new(at_once as usize));
     while let Some(message) = inbox.recv().await {
+        // What comes while all places are taken shares the next transaction.
+        let place = places.clone().acquire_owned().await.expect("the places are never closed");
         let mut batch = Vec::new();
         let mut closing = None;
         let mut next = Some(message);
         while let Some(message) = next {
             match message {
-                Message::Write(job) => batch.push(job),
+                // What nobody waits for any more has not happened.
+                Message::Write(job, _) if job.is_abandoned() => {}
+                Message::Write(job, asked) if asked.elapsed() > WAIT => job.answer(Some(Error::Overloaded)),
+                Message::Write(job, _) => batch.push(job),
                 Message::Close(reply) => closing = Some(reply),
             }
-            next = if batch.len() < BATCH && closing.is_none() { inbox.try_recv().ok() } else { None };
+            next = if batch.len() < limit && closing.is_none() { inbox.try_recv().ok() } else { None };
         }
 
-        commit(&options, &mut connection, batch).await;
+        let pool = pool.clone();
+        let written = tokio::task::spawn_local({
+            let pool = pool.clone();
+            async move {
+                commit(&pool, batch).await;
+                drop(place);
+            }
+        });
 
         if let Some(reply) = closing {
-            if let Some(connection) = connection {
-                // Nothing is lost when this fails: all that was answered is durable.
-                let _ = connection.close().await;
-            }
+            // Nothing is lost when this fails: all that was answered is durable.
+            let _ = written.await;
+            let _ = places.acquire_many(at_once).await;
+            pool.close().await;
             let _ = reply.send(());
             return;
         }
     }
 }
 
-/// Writes `batch` in one transaction; when one of several fails, each in its own. A request that was dropped while
-/// it waited has not happened.
-async fn commit(options: &SqliteConnectOptions, connection: &mut Option<Db>, mut batch: Vec<Box<dyn Job>>) {
-    batch.retain(|job| !job.is_abandoned());
-    if batch.is_empty() {
-        return;
-    }
-    let Err(fault) = transact(options, connection, &mut batch).await else {
+/// Writes `batch` in one transaction; when one of several fails, each in its own.
+async fn commit(pool: &Pool, mut batch: Vec<Box<dyn Job>>) {
+    let Err(fault) = persist(pool, &mut batch).await else {
         return batch.into_iter().for_each(|job| job.answer(None));
     };
     if batch.len() == 1 || !fault.is_of_one {
@@ -152,7 +174,7 @@ async fn commit(options: &SqliteConnectOptions, connection: &mut Option<Db>, mut
     }
     for job in batch {
         let mut alone = [job];
-        let error = transact(options, connection, &mut alone).await.err().map(|fault| fault.error);
+        let error = persist(pool, &mut alone).await.err().map(|fault| fault.error);
         let [job] = alone;
         job.answer(error);
     }
@@ -164,25 +186,29 @@ struct Fault {
     is_of_one: bool,
 }
 
-async fn transact(
-    options: &SqliteConnectOptions,
-    connection: &mut Option<Db>,
-    batch: &mut [Box<dyn Job>],
-) -> Result<(), Fault> {
+/// Writes `batch` in one transaction, again when it had to give way to another.
+async fn persist(pool: &Pool, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+    let mut attempt = 1;
+    loop {
+        match transact(pool, batch).await {
+            Err(fault) if fault.error.gave_way() && attempt < ATTEMPTS => attempt += 1,
+            result => return result,
+        }
+    }
+}
+
+async fn transact(pool: &Pool, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let of_all = |error: Error| Fault { error, is_of_one: false };
 
-    // Taken out, and put back only when all went well.
-    let mut db = match connection.take() {
-        Some(db) => db,
-        None => options.connect().await.map_err(|error| of_all(error.into()))?,
-    };
-    sql!("BEGIN IMMEDIATE").run(&mut db).await.map_err(of_all)?;
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let mut db = pool.acquire().await.map_err(of_all)?;
+    db.begin().await.map_err(of_all)?;
     for job in batch {
         // A job that panics loses its own answer and this connection, not the writer.
         let done = AssertUnwindSafe(job.run(&mut db)).catch_unwind().await.unwrap_or(Err(Error::Closed));
         done.map_err(|error| Fault { error, is_of_one: true })?;
     }
-    sql!("COMMIT").run(&mut db).await.map_err(of_all)?;
-    *connection = Some(db);
-    Ok(())
+    db.commit().await.map_err(of_all)
 }

@@ -1,0 +1,40 @@
+//! Where connections come from.
+
+use sqlx::SqlitePool;
+
+use super::Error;
+use super::db::Db;
+use super::postgres::Hosts;
+
+/// Connections to either database.
+#[derive(Clone)]
+pub(super) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(Hosts),
+}
+
+impl Pool {
+    /// A connection that nobody else uses meanwhile.
+    pub(super) async fn acquire(&self) -> Result<Db, Error> {
+        match self {
+            Self::Sqlite(pool) => Ok(Db::sqlite(pool.acquire().await?)),
+            Self::Postgres(hosts) => hosts.acquire().await,
+        }
+    }
+
+    /// How many connections there are at most.
+    pub(super) fn size(&self) -> u32 {
+        match self {
+            Self::Sqlite(pool) => pool.options().get_max_connections(),
+            Self::Postgres(hosts) => hosts.size(),
+        }
+    }
+
+    /// Closes every connection, those in use when they come back.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(hosts) => hosts.close().await,
+        }
+    }
+}

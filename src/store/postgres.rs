@@ -1,0 +1,201 @@
+//! PostgreSQL, or an engine that speaks as it does: on one host, or on several of which one takes writes.
+//!
+//! Every connection is asked, each time before it is used, whether it takes writes. One that does not is closed,
+//! and the next host is tried: a primary that was demoted is left at once, for reads too, which would be stale.
+//! A name is resolved anew for each new connection. What was promised is durable as far as the server's
+//! `synchronous_commit` goes, which is left as the server has it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::ConnectOptions as _;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+
+use super::Error;
+use super::db::{Db, Driver};
+use super::sql::{FromRow, Row, sql};
+
+/// How long a connection may take to say whether it takes writes.
+const CHECK: Duration = Duration::from_secs(2);
+
+/// How much longer than the server itself one waits for it to break off a statement.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The channel on which changes are announced.
+const CHANNEL: &str = "claviger";
+
+/// Where PostgreSQL is, and how it is used.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// Its hosts, in the order in which they are tried.
+    pub hosts: Vec<PgConnectOptions>,
+    /// How many connections read at the same time.
+    pub readers: u32,
+    /// How many connections write at the same time.
+    pub writers: u32,
+    /// How long one waits for a connection.
+    pub acquire_timeout: Duration,
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// A pool of connections to each host; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Hosts(Arc<Inner>);
+
+struct Inner {
+    hosts: Vec<Host>,
+    /// The index of the host that is used.
+    current: AtomicUsize,
+    size: u32,
+    patience: Duration,
+}
+
+struct Host {
+    /// As it is called in messages.
+    name: String,
+    pool: PgPool,
+}
+
+/// A connection that hears what is announced.
+pub(super) struct Listener {
+    listener: PgListener,
+    host: usize,
+}
+
+struct ReadOnly(bool);
+
+impl FromRow for ReadOnly {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self(row.text("transaction_read_only")? == "on"))
+    }
+}
+
+impl PostgresOptions {
+    /// A pool of `size` connections to each host. Nothing is connected yet.
+    pub(super) fn pool(&self, size: u32) -> Hosts {
+        let hosts = self.hosts.iter().map(|host| Host {
+            name: name(host),
+            pool: PgPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(self.acquire_timeout)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                // It is asked more than that, below.
+                .test_before_acquire(false)
+                .connect_lazy_with(self.connection(host)),
+        });
+        Hosts(Arc::new(Inner {
+            hosts: hosts.collect(),
+            current: AtomicUsize::new(0),
+            size,
+            patience: self.statement_timeout + GRACE,
+        }))
+    }
+
+    fn connection(&self, host: &PgConnectOptions) -> PgConnectOptions {
+        let limit = self.statement_timeout.as_millis();
+        // A node that freezes inside a transaction must not keep others from the rows that it has locked.
+        let limits = [("statement_timeout", limit), ("idle_in_transaction_session_timeout", limit)];
+        let named = match host.get_application_name() {
+            Some(_) => host.clone(),
+            None => host.clone().application_name("claviger"),
+        };
+        named.options(limits).disable_statement_logging()
+    }
+}
+
+impl Hosts {
+    /// A connection that takes writes.
+    pub(super) async fn acquire(&self) -> Result<Db, Error> {
+        let mut result = Err(Error::Closed);
+        for _ in &self.0.hosts {
+            let current = self.0.current.load(Ordering::Relaxed);
+            result = self.writable(&self.0.hosts[current]).await;
+            if result.is_ok() {
+                break;
+            }
+            // Whoever fails first turns to the next host; the others find it turned.
+            let next = (current + 1) % self.0.hosts.len();
+            let _ = self.0.current.compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        result
+    }
+
+    async fn writable(&self, host: &Host) -> Result<Db, Error> {
+        // After a restart of the server every connection that was kept is dead, and each is found out in turn.
+        for _ in 0..self.0.size {
+            let connection = host
+                .pool
+                .acquire()
+                .await
+                .map_err(|cause| Error::Unreachable { host: host.name.clone(), cause })?;
+            let mut db = Db::postgres(connection, CHECK);
+            match sql!("SHOW transaction_read_only").optional::<ReadOnly>(&mut db).await {
+                Ok(Some(ReadOnly(false))) => {
+                    db.patience = Some(self.0.patience);
+                    return Ok(db);
+                }
+                Ok(_) => {
+                    db.is_sound = false;
+                    return Err(Error::ReadOnly { host: host.name.clone() });
+                }
+                Err(_) => {}
+            }
+        }
+        Err(Error::Unreachable { host: host.name.clone(), cause: sqlx::Error::PoolTimedOut })
+    }
+
+    /// Begins to hear what is announced.
+    pub(super) async fn listen(&self) -> Result<Listener, Error> {
+        let host = self.0.current.load(Ordering::Relaxed);
+        let mut listener = PgListener::connect_with(&self.0.hosts[host].pool).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        Ok(Listener { listener, host })
+    }
+
+    /// Waits until something is announced, but for `poll` at most. What was announced while `listener` had no
+    /// connection is not heard, so one ends the wait when a connection is lost.
+    pub(super) async fn hear(&self, listener: &mut Listener, poll: Duration) -> Result<(), Error> {
+        if listener.host != self.0.current.load(Ordering::Relaxed) {
+            *listener = self.listen().await?;
+            return Ok(());
+        }
+        if let Ok(heard) = tokio::time::timeout(poll, listener.listener.try_recv()).await {
+            heard?;
+            // Several changes in one go are one.
+            while listener.listener.next_buffered().is_some() {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn size(&self) -> u32 {
+        self.0.size
+    }
+
+    pub(super) async fn close(&self) {
+        for host in &self.0.hosts {
+            host.pool.close().await;
+        }
+    }
+}
+
+/// Announces, when this transaction commits, that what others keep at hand has changed. On SQLite they see by
+/// themselves that something was written.
+pub(super) async fn announce(db: &mut Db) -> Result<(), Error> {
+    match db.driver {
+        Driver::Sqlite(_) => Ok(()),
+        Driver::Postgres(_) => sql!("SELECT pg_notify($1, '')", CHANNEL).run(db).await.map(|_| ()),
+    }
+}
+
+/// The host as it is called in messages.
+fn name(host: &PgConnectOptions) -> String {
+    match host.get_socket() {
+        Some(folder) => format!("{}:{}", folder.display(), host.get_port()),
+        None => format!("{}:{}", host.get_host(), host.get_port()),
+    }
+}
