@@ -3,14 +3,9 @@
 
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::server::{Answer, PASSWORD, Server};
-
-async fn run(database: &mut SqliteConnection, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(database).await.unwrap();
-}
 
 /// Every kind of write at the token endpoints fails on purpose, one after the other (threats, faults we test).
 #[tokio::test]
@@ -29,10 +24,7 @@ async fn a_failing_write_is_a_503_and_changes_nothing() {
     ];
     let mut token = web.password(&alice, "profile").await;
     for (table, verb) in failing {
-        let trigger = format!(
-            "CREATE TRIGGER fault BEFORE {verb} ON {table} BEGIN SELECT raise(ABORT, 'on purpose'); END"
-        );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(trigger)).execute(&mut database).await.unwrap();
+        database.fail(verb, table, None).await;
         let mut refused = 0;
         let answers = [
             web.try_password(&alice, PASSWORD, "").await,
@@ -52,7 +44,7 @@ async fn a_failing_write_is_a_503_and_changes_nothing() {
         }
         assert!(refused > 0, "{verb} {table}: nothing needed it");
         assert_eq!(server.get("/.well-known/jwks.json").await.status, 200);
-        run(&mut database, "DROP TRIGGER fault").await;
+        database.mend(table).await;
         // R6: the next writes work at once; R1, R5: whatever was answered with 503 did not happen.
         token = if answers[3].status == 503 && answers[1].status == 503 {
             web.refresh(&token).await
@@ -70,13 +62,7 @@ async fn a_failing_request_does_not_fail_those_beside_it() {
     let (good, bad, alice) =
         (server.client("good").await, server.client("bad").await, server.user("alice").await);
     let mut database = server.database().await;
-    run(
-        &mut database,
-        "CREATE TRIGGER fault BEFORE UPDATE ON refresh_tokens
-         WHEN (SELECT client_id FROM families WHERE id = old.family_id) = 'bad'
-         BEGIN SELECT raise(ABORT, 'on purpose'); END",
-    )
-    .await;
+    database.fail("UPDATE", "refresh_tokens", Some("bad")).await;
     let mut tokens = Vec::new();
     for client in [&good, &bad, &good, &bad, &good, &good] {
         tokens.push((client, client.password(&alice, "").await));
@@ -99,7 +85,7 @@ async fn a_locked_database_is_a_503_within_its_time_and_keys_are_served_meanwhil
     let (web, alice) = (server.client("web").await, server.user("alice").await);
     let token = web.password(&alice, "profile").await;
     let mut database = server.database().await;
-    run(&mut database, "BEGIN IMMEDIATE").await;
+    database.hold().await;
 
     let (refresh, _, ()) = tokio::join!(web.try_refresh(&token), web.try_refresh(&token), async {
         for _ in 0..40 {
@@ -110,7 +96,7 @@ async fn a_locked_database_is_a_503_within_its_time_and_keys_are_served_meanwhil
     });
     assert_eq!((refresh.status, refresh.error()), (503, "temporarily_unavailable"));
     assert_eq!(server.get("/readyz").await.status, 503);
-    run(&mut database, "ROLLBACK").await;
+    database.release().await;
     web.refresh(&token).await;
     assert_eq!(server.get("/readyz").await.status, 200);
 }

@@ -9,6 +9,8 @@ use claviger::clock::Clock;
 use claviger::config::Config;
 use claviger::vault::Vault;
 
+use crate::database::Database;
+
 /// A place for a server: a folder, a configuration and an address.
 pub struct Place {
     /// Goes away with this.
@@ -26,8 +28,9 @@ impl Place {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let file = folder.path().join("claviger.toml");
         let path = folder.path().display();
+        let url = Database::new(&folder.path().join("claviger.db")).url;
         let text = format!(
-            "issuer = \"http://{address}\"\nlisten = [\"{address}\"]\n[database]\nurl = \"sqlite://{path}/claviger.db\"\n\
+            "issuer = \"http://{address}\"\nlisten = [\"{address}\"]\n[database]\nurl = \"{url}\"\n\
              [keys]\ndirectory = \"{path}/keys\"\n{settings}"
         );
         std::fs::write(&file, text).unwrap();

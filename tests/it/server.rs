@@ -13,10 +13,11 @@ use claviger::model::{AuthMethod, Role};
 use claviger::protocol::Secret;
 use claviger::service::Service;
 use serde_json::Value;
-use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+
+use crate::database::{Connection, Database};
 
 /// When every test begins, in Unix seconds.
 pub const START: i64 = 1_800_000_000;
@@ -36,6 +37,7 @@ pub struct Server {
     pub address: SocketAddr,
     http: reqwest::Client,
     folder: Arc<TempDir>,
+    database: Database,
     settings: String,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
@@ -51,16 +53,23 @@ impl Server {
     /// The same, with `settings` in its configuration.
     pub async fn start_with(settings: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let server = Self::open(folder, settings.to_owned(), Clock::manual(START)).await;
+        let database = Database::new(&folder.path().join("claviger.db"));
+        let server = Self::open(folder, database, settings.to_owned(), Clock::manual(START)).await;
         server.add_api().await;
         server
     }
 
-    async fn open(folder: Arc<TempDir>, settings: String, (clock, hand): (Clock, Hand)) -> Self {
+    async fn open(
+        folder: Arc<TempDir>,
+        database: Database,
+        settings: String,
+        (clock, hand): (Clock, Hand),
+    ) -> Self {
         let path = folder.path().display();
         let text = format!(
             "issuer = \"http://localhost:8080\"\nlisten = [\"127.0.0.1:0\"]\n{settings}\n\
-             [database]\nurl = \"sqlite://{path}/claviger.db\"\n[keys]\ndirectory = \"{path}/keys\"\n"
+             [database]\nurl = \"{}\"\nstatement_timeout = \"5s\"\n[keys]\ndirectory = \"{path}/keys\"\n",
+            database.url
         );
         let config: Config = text.parse().unwrap();
         let service = Service::open(config, clock).await.unwrap();
@@ -70,23 +79,22 @@ impl Server {
             service.run(async move { drop(stopped.await) }).await;
         });
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
-        Self { app, clock: hand, address, http, folder, settings, stop, running }
+        Self { app, clock: hand, address, http, folder, database, settings, stop, running }
     }
 
     /// Stops the server, and starts another on the same database, whose clock goes on.
     pub async fn restart(self) -> Self {
         let now = self.app.clock.now();
-        let Self { app, folder, settings, stop, running, .. } = self;
+        let Self { app, folder, database, settings, stop, running, .. } = self;
         drop(app);
         stop.send(()).unwrap();
         running.await.unwrap();
-        Self::open(folder, settings, Clock::manual(now)).await
+        Self::open(folder, database, settings, Clock::manual(now)).await
     }
 
     /// A connection to the server's database beside its own.
-    pub async fn database(&self) -> SqliteConnection {
-        let file = self.folder.path().join("claviger.db");
-        SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap()
+    pub async fn database(&self) -> Connection {
+        self.database.connect().await
     }
 
     async fn add_api(&self) {

@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::database::{Database, is_postgres};
 use crate::server::{API, Answer, PASSWORD};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_claviger");
@@ -21,6 +22,8 @@ pub const CONFIG: &str = "issuer = \"http://localhost:8080\"\nlisten = [\"127.0.
 /// An operator in a folder with a configuration.
 pub struct Operator {
     folder: TempDir,
+    /// Where the database is.
+    pub database: Database,
 }
 
 /// How a command ended.
@@ -37,7 +40,9 @@ pub struct Ended {
 impl Operator {
     /// On a fresh machine.
     pub fn new() -> Self {
-        let operator = Self { folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::new(&folder.path().join("data/claviger.db"));
+        let operator = Self { folder, database };
         operator.write("claviger.toml", CONFIG);
         operator
     }
@@ -64,6 +69,11 @@ impl Operator {
         operator
     }
 
+    /// A database file is where the default configuration has it; PostgreSQL must be named.
+    fn environment(&self) -> Option<(&'static str, &str)> {
+        is_postgres().then_some(("CLAVIGER_DATABASE_URL", &*self.database.url))
+    }
+
     /// A file of the folder.
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
@@ -82,7 +92,8 @@ impl Operator {
     /// Runs a command with this on its standard input.
     pub fn tries_with(&self, arguments: &[&str], stdin: &str) -> Ended {
         let mut command = assert_cmd::Command::new(BINARY);
-        command.env_clear().current_dir(self.folder.path()).args(arguments).write_stdin(stdin);
+        command.env_clear().envs(self.environment()).current_dir(self.folder.path()).args(arguments);
+        command.write_stdin(stdin);
         let output = command.timeout(Duration::from_secs(30)).output().unwrap();
         Ended {
             code: output.status.code().unwrap_or(-1),
@@ -125,7 +136,7 @@ impl Operator {
     /// Starts a command and lets it run.
     pub fn starts(&self, arguments: &[&str]) -> Child {
         let mut command = std::process::Command::new(BINARY);
-        command.env_clear().current_dir(self.folder.path()).args(arguments);
+        command.env_clear().envs(self.environment()).current_dir(self.folder.path()).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
