@@ -17,6 +17,7 @@ mod forged;
 mod house;
 mod introspection;
 mod keys;
+mod nodes;
 mod oauth2_crate;
 mod password;
 mod refresh;

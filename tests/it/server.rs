@@ -54,6 +54,11 @@ impl Server {
     pub async fn start_with(settings: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let database = Database::new(&folder.path().join("claviger.db"));
+        Self::start_on(folder, database, settings).await
+    }
+
+    /// The same, on a database that is there.
+    pub async fn start_on(folder: Arc<TempDir>, database: Database, settings: &str) -> Self {
         let server = Self::open(folder, database, settings.to_owned(), Clock::manual(START)).await;
         server.add_api().await;
         server
@@ -80,6 +85,12 @@ impl Server {
         });
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         Self { app, clock: hand, address, http, folder, database, settings, stop, running }
+    }
+
+    /// A second server beside this one, on the same database, whose clock stands still.
+    pub async fn another(&self) -> Self {
+        let clock = Clock::manual(self.app.clock.now());
+        Self::open(self.folder.clone(), self.database.clone(), self.settings.clone(), clock).await
     }
 
     /// Stops the server, and starts another on the same database, whose clock goes on.
@@ -192,6 +203,7 @@ impl Server {
     /// Lets time pass, and the server look at its keys once more.
     pub async fn advance(&self, by: Duration) {
         self.clock.advance(by);
+        self.app.keys_changed.notify_one();
         let now = self.app.clock.now();
         self.until("the keys were looked at", async |server| {
             server.app.keys.current().confirmed().unix >= now
