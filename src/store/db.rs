@@ -91,9 +91,9 @@ impl Db {
         let was_sound = std::mem::replace(&mut self.is_sound, false);
         let statements = sqlx::raw_sql(AssertSqlSafe(statements));
         match &mut self.driver {
-            Driver::Sqlite(connection) => drop(statements.execute(&mut **connection).await?),
-            Driver::Postgres(connection) => drop(statements.execute(&mut **connection).await?),
-        }
+            Driver::Sqlite(connection) => statements.execute(&mut **connection).await?.rows_affected(),
+            Driver::Postgres(connection) => statements.execute(&mut **connection).await?.rows_affected(),
+        };
         self.is_sound = was_sound;
         Ok(())
     }

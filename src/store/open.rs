@@ -47,9 +47,8 @@ impl Store {
                 (Pool::Sqlite(readers), Pool::Sqlite(writers))
             }
             Options::Postgres(options) => {
-                // One more listens.
-                let readers = options.pool(options.readers + 1);
-                (Pool::Postgres(readers), Pool::Postgres(options.pool(options.writers)))
+                let (readers, writers) = options.pools();
+                (Pool::Postgres(readers), Pool::Postgres(writers))
             }
         };
         // PostgreSQL's connections belong to the thread that made them, and the writer has one of its own.
@@ -68,7 +67,7 @@ impl Options {
         let pool = match self {
             Self::Sqlite(options) if !options.file.exists() => return Ok(migrate::all()),
             Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE, options.connection().read_only(true))),
-            Self::Postgres(options) => Pool::Postgres(options.pool(ONE)),
+            Self::Postgres(options) => Pool::Postgres(options.pools().0),
         };
         let pending = migrate::pending(&mut pool.acquire().await?).await;
         pool.close().await;

@@ -35,7 +35,7 @@ pub struct PostgresOptions {
     pub readers: u32,
     /// How many connections write at the same time.
     pub writers: u32,
-    /// How long one waits for a connection.
+    /// How long one waits for a connection, from all hosts together.
     pub acquire_timeout: Duration,
     /// How long a statement may take.
     pub statement_timeout: Duration,
@@ -47,8 +47,8 @@ pub(super) struct Hosts(Arc<Inner>);
 
 struct Inner {
     hosts: Vec<Host>,
-    /// The index of the host that is used.
-    current: AtomicUsize,
+    /// The index of the host that is used, by readers and writers alike.
+    current: Arc<AtomicUsize>,
     size: u32,
     patience: Duration,
 }
@@ -74,13 +74,21 @@ impl FromRow for ReadOnly {
 }
 
 impl PostgresOptions {
-    /// A pool of `size` connections to each host. Nothing is connected yet.
-    pub(super) fn pool(&self, size: u32) -> Hosts {
+    /// Pools for readers and for writers. Nothing is connected yet.
+    pub(super) fn pools(&self) -> (Hosts, Hosts) {
+        let current = Arc::new(AtomicUsize::new(0));
+        // One more listens.
+        (self.pool(self.readers + 1, current.clone()), self.pool(self.writers, current))
+    }
+
+    fn pool(&self, size: u32, current: Arc<AtomicUsize>) -> Hosts {
+        // The driver asks a host that refuses again and again, for as long as this.
+        let patience = self.acquire_timeout / u32::try_from(self.hosts.len().max(1)).unwrap_or(u32::MAX);
         let hosts = self.hosts.iter().map(|host| Host {
             name: name(host),
             pool: PgPoolOptions::new()
                 .max_connections(size)
-                .acquire_timeout(self.acquire_timeout)
+                .acquire_timeout(patience)
                 .idle_timeout(None)
                 .max_lifetime(None)
                 // It is asked more than that, below.
@@ -89,7 +97,7 @@ impl PostgresOptions {
         });
         Hosts(Arc::new(Inner {
             hosts: hosts.collect(),
-            current: AtomicUsize::new(0),
+            current,
             size,
             patience: self.statement_timeout + GRACE,
         }))
