@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 use toml::Value;
 
 use super::Config;
+use super::redis_url::redacted;
 
 pub(super) type ConfigLayer = <Config as confique::Config>::Layer;
 
@@ -19,6 +20,9 @@ pub(super) const OTHER_VARIABLES: [&str; 2] = ["CLAVIGER_CONFIG", "CLAVIGER_SEAL
 
 /// Stands in the documentation of a key that a reload does not change.
 const NEEDS_RESTART: &str = "Needs a restart";
+
+/// Keys whose values may hold a password.
+const CONFIDENTIAL: [&str; 1] = ["limits.shared"];
 
 /// A key that can be configured.
 pub(super) struct Key {
@@ -81,6 +85,15 @@ impl Key {
         let table = |name: &str, value| Value::Table(toml::Table::from_iter([(name.to_owned(), value)]));
         let tree = self.name.rsplit('.').fold(value.clone(), |value, name| table(name, value));
         ConfigLayer::deserialize(tree)
+    }
+
+    /// A value of this key as it may be shown: a URL without its password.
+    pub(super) fn shown(&self, value: &Value) -> Value {
+        match value {
+            value if !CONFIDENTIAL.contains(&self.name.as_str()) => value.clone(),
+            Value::String(url) => Value::String(redacted(url)),
+            _ => Value::String("…".to_owned()),
+        }
     }
 
     /// How this key's values are written.

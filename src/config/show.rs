@@ -1,4 +1,4 @@
-//! Showing the configuration. No key holds a secret: those stand in files of their own.
+//! Showing the configuration, without the passwords that a URL may hold. Other secrets stand in files of their own.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ impl Loaded {
         let mut text = String::new();
         let mut section = "";
         for key in KEYS.iter() {
-            let Some(value) = self.settings.effective(key) else { continue };
+            let Some(value) = self.settings.effective(key).map(|value| key.shown(value)) else { continue };
             let (own_section, name) = key.name.rsplit_once('.').unwrap_or(("", &key.name));
             if own_section != section {
                 section = own_section;
@@ -44,13 +44,13 @@ impl Loaded {
     pub fn to_json(&self) -> serde_json::Value {
         let mut tree = toml::Table::new();
         for key in KEYS.iter() {
-            let Some(value) = self.settings.effective(key) else { continue };
+            let Some(value) = self.settings.effective(key).map(|value| key.shown(value)) else { continue };
             match key.name.split_once('.') {
-                None => drop(tree.insert(key.name.clone(), value.clone())),
+                None => drop(tree.insert(key.name.clone(), value)),
                 Some((section, name)) => {
                     let section = tree.entry(section).or_insert_with(|| Value::Table(toml::Table::new()));
                     let section = section.as_table_mut().expect("a section is a table");
-                    section.insert(name.to_owned(), value.clone());
+                    section.insert(name.to_owned(), value);
                 }
             }
         }
@@ -77,6 +77,24 @@ mod tests {
         let text = format!("{OWN}\n{}", keys.collect::<Vec<_>>().join("\n"));
         assert_eq!(text.parse::<Config>(), OWN.parse(), "{text}");
         assert!(KEYS.iter().all(|key| template.contains(key.name.rsplit('.').next().unwrap())));
+    }
+
+    #[test]
+    fn no_password_is_shown_whether_or_not_the_value_is_good() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("claviger.toml");
+        let load = |value: &str| {
+            std::fs::write(&path, format!("{OWN}\n[limits]\nshared = {value}")).unwrap();
+            Sources::new(Some(path.clone()), []).load()
+        };
+        let loaded = load("\"redis://me:hunter2@cache.example:6379\"").unwrap();
+        assert!(loaded.to_toml().contains("shared = \"redis://[redacted]@cache.example:6379\""));
+        assert_eq!(loaded.to_json()["limits"]["shared"], "redis://[redacted]@cache.example:6379");
+        assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+        for value in ["\"redis:hunter2@cache\"", "[\"redis://:hunter2@cache\"]", "{ url = \"hunter2\" }"] {
+            let fault = load(value).unwrap_err().to_string();
+            assert!(fault.contains("limits.shared") && !fault.contains("hunter2"), "{fault}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use super::redis_url::RedisUrl;
 use super::seconds::{NotADuration, Seconds};
 use crate::protocol::{ClientId, Issuer, RoleName};
 
@@ -80,7 +81,7 @@ words! {
 }
 
 /// Why a text was refused: the fault as it follows the key's name, and the way out.
-type Refusal = (&'static str, String);
+pub(super) type Refusal = (&'static str, String);
 
 fn refusal<E: serde::de::Error>(value: impl fmt::Display, (fault, hint): Refusal) -> E {
     E::custom(format_args!("{fault}: `{value}`\n{hint}"))
@@ -156,6 +157,12 @@ pub(super) fn database<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dat
             text.strip_prefix("sqlite://").filter(|path| !path.is_empty() && !path.contains(['?', '\0']));
         path.map(|path| DatabasePath(path.into())).ok_or(("is not the URL of a database", hint.to_owned()))
     })
+}
+
+pub(super) fn redis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RedisUrl, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // Not by `read`: it would show the password.
+    RedisUrl::parse(&text).map_err(|refused| refusal("…", refused))
 }
 
 pub(super) fn on_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod process;
+mod redis;
 mod server;
 
 mod bad_input;
@@ -21,3 +22,4 @@ mod password;
 mod refresh;
 mod refusals;
 mod scope;
+mod shared_limits;

@@ -83,6 +83,11 @@ impl Server {
         Self::open(folder, settings, Clock::manual(now)).await
     }
 
+    /// Another node beside this one: a server on the same database, with the same keys.
+    pub async fn another_node(&self) -> Self {
+        Self::open(self.folder.clone(), self.settings.clone(), Clock::manual(self.app.clock.now())).await
+    }
+
     /// A connection to the server's database beside its own.
     pub async fn database(&self) -> SqliteConnection {
         let file = self.folder.path().join("claviger.db");
