@@ -51,7 +51,7 @@ impl App {
         let workers = NonZeroUsize::new(config.passwords.workers).map(NonZeroUsize::get);
         let hasher = Hasher::start(workers, config.passwords.rounds, vault.random.clone())
             .map_err(|error| store::Error::Database(sqlx::Error::Io(error)))?;
-        let limits = limits(&vault, &config);
+        let limits = limits(&vault, &config).await;
         let issuer = config.issuer.clone();
         let own_uri = issuer.as_str().parse().expect("an issuer is a URI without fragment");
         let (config, directory) = (ArcSwap::from_pointee(config), ArcSwap::from_pointee(directory));
@@ -110,7 +110,7 @@ pub fn policy(config: &Config) -> Policy {
     Policy::new(config.keys.rotate_every.get(), longest, config.keys.jwks_max_age.get())
 }
 
-fn limits(vault: &Vault, config: &Config) -> Limits {
+async fn limits(vault: &Vault, config: &Config) -> Limits {
     if !config.limits.login {
         return Limits::off();
     }
@@ -121,7 +121,11 @@ fn limits(vault: &Vault, config: &Config) -> Limits {
         client: config.limits.client_per_minute,
         ..Quotas::default()
     };
-    Limits::new(quotas, vault.hashes.limiter.expose(), &vault.clock)
+    let alone = Limits::new(quotas.part(config.limits.nodes), vault.hashes.limiter.expose(), &vault.clock);
+    match &config.limits.shared {
+        Some(redis) => alone.shared(quotas, redis, &config.issuer).await,
+        None => alone,
+    }
 }
 
 impl Deref for App {

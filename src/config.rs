@@ -14,6 +14,7 @@ mod check;
 mod database_url;
 mod key;
 mod load;
+mod redis_url;
 mod seconds;
 mod settings;
 mod show;
@@ -30,6 +31,7 @@ use crate::protocol::{ClientId, Issuer, RoleName};
 pub use crate::fault::Fault;
 pub use database_url::DatabaseUrl;
 pub use load::{Loaded, Sources};
+pub use redis_url::RedisUrl;
 pub use seconds::{NotADuration, Seconds};
 pub use show::template;
 pub use values::{ForwardedHeader, LogFilter, LogFormat};
@@ -232,6 +234,17 @@ pub struct Limits {
     /// Attempts through one client. Needs a restart.
     #[config(default = 600, deserialize_with = values::number::<1, 1_000_000, _, _>)]
     pub client_per_minute: NonZeroU32,
+
+    /// Servers between which requests are balanced: each takes its part of these numbers, and at least one.
+    /// Needs a restart.
+    #[config(default = 1, deserialize_with = values::number::<1, 1_000, _, _>)]
+    pub nodes: NonZeroU32,
+
+    /// The Redis server through which all nodes share these numbers undivided, as `redis://host:6379` or
+    /// `rediss://user:password@host:6379` for TLS. While it is away, each node takes its part. Needs a
+    /// restart.
+    #[config(deserialize_with = values::redis)]
+    pub shared: Option<RedisUrl>,
 }
 
 /// `[passwords]`.

@@ -1,30 +1,30 @@
-//! Login limits: how often anybody may try a password, in memory, by [governor].
+//! Login limits: how often anybody may try a password.
 //!
-//! Four tiers, each a bucket that starts full and refills one by one. A refusal takes nothing from the
-//! tiers behind it, so the narrow ones are asked first: an address that is refused costs its neighbours
-//! nothing. Names that do not exist count like those that do.
+//! Four tiers, each a bucket that starts full and refills one by one (GCRA). They are kept in memory, or for
+//! several nodes together in Redis; while Redis is away each node goes by what it has in memory. A refusal
+//! takes nothing from the tiers behind it, so the narrow ones are asked first: an address that is refused
+//! costs its neighbours nothing. Names that do not exist count like those that do.
 //!
 //! What is easily got wrong: call [`Limits::admit_prefix`] once the client is authenticated, then
 //! [`Limits::admit_account`], and both before the hashing queue. Each call takes from the buckets; there
 //! is nothing to undo after a successful sign-in.
 
 pub mod lockout;
+mod memory;
 mod quotas;
+mod shared;
 mod store;
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use governor::clock::Clock as _;
-use governor::middleware::NoOpMiddleware;
-use governor::{Quota, RateLimiter};
 
 use crate::clock::Clock;
-use crate::protocol::{ClientId, Error, Username};
+use crate::config::RedisUrl;
+use crate::protocol::{ClientId, Error, Issuer, Username};
+use memory::Memory;
 pub use quotas::{Quotas, Tier};
-use store::{Room, Store};
+use shared::Shared;
 
 /// A limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,28 +43,36 @@ impl From<Refused> for Error {
     }
 }
 
-/// The limits of one server. Restarting it forgets them; what must be remembered is in [`lockout`].
+/// The limits of one server. Restarting it forgets what is in memory; what must be remembered is in
+/// [`lockout`].
 pub struct Limits(Option<Tiers>);
 
 struct Tiers {
     key: hmac::Key,
-    limiters: [Limiter; Tier::ALL.len()],
-    room: Arc<Room>,
+    memory: Memory,
+    shared: Option<Shared>,
 }
 
-type Limiter = RateLimiter<u64, Store, Monotonic, NoOpMiddleware<Duration>>;
+/// A bucket: its tier, and the hash of what it counts.
+type Bucket = (Tier, u64);
 
 impl Limits {
-    /// Limits by `quotas` on `clock`.
+    /// Limits by `quotas` on `clock`, in memory.
     ///
     /// `key` is a secret for this purpose alone: without it nobody can choose names that share a bucket.
     pub fn new(quotas: Quotas, key: &[u8; 32], clock: &Clock) -> Self {
-        let room = Arc::new(Room::new(quotas.keys));
-        let limiters = Tier::ALL.map(|tier| {
-            let quota = Quota::per_minute(quotas.of(tier));
-            RateLimiter::new(quota, Store::new(room.clone()), Monotonic(clock.clone()))
-        });
-        Self(Some(Tiers { key: hmac::Key::new(hmac::HMAC_SHA256, key), limiters, room }))
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+        Self(Some(Tiers { key, memory: Memory::new(quotas, clock), shared: None }))
+    }
+
+    /// The same, but shared by `quotas` through the Redis at `url` with the other nodes of `issuer`, which
+    /// have the same key; what is in memory decides while Redis is away. Waits for Redis for a second at most,
+    /// and goes on without.
+    pub async fn shared(self, quotas: Quotas, url: &RedisUrl, issuer: &Issuer) -> Self {
+        let Some(mut tiers) = self.0 else { return self };
+        let installation = tiers.hash(&[issuer.as_str().as_bytes()]);
+        tiers.shared = Some(Shared::open(quotas, url, installation).await);
+        Self(Some(tiers))
     }
 
     /// No limits at all, for load tests (`login = "off"`).
@@ -78,51 +86,66 @@ impl Limits {
     }
 
     /// Counts an attempt from `ip` by `client`, if it names one.
-    pub fn admit_prefix(&self, ip: IpAddr, client: Option<&ClientId>) -> Result<(), Refused> {
+    pub async fn admit_prefix(&self, ip: IpAddr, client: Option<&ClientId>) -> Result<(), Refused> {
         let Some(tiers) = &self.0 else { return Ok(()) };
-        tiers.admit(Tier::Prefix, &[&network(ip, NARROW)])?;
-        tiers.admit(Tier::Wide, &[&network(ip, WIDE)])?;
-        client.map_or(Ok(()), |client| tiers.admit(Tier::Client, &[client.as_str().as_bytes()]))
-    }
-
-    /// Counts an attempt from `ip` on the account of `username`, whether or not it exists.
-    pub fn admit_account(&self, ip: IpAddr, username: &Username) -> Result<(), Refused> {
-        let Some(tiers) = &self.0 else { return Ok(()) };
-        tiers.admit(Tier::Account, &[&network(ip, NARROW), username.as_str().as_bytes()])
-    }
-
-    /// Forgets the keys whose buckets are full again. To be called every few seconds: keys leave no other
-    /// way.
-    pub fn sweep(&self) {
-        for limiter in self.0.iter().flat_map(|tiers| &tiers.limiters) {
-            limiter.retain_recent();
+        let prefix = (Tier::Prefix, tiers.hash(&[&network(ip, NARROW)]));
+        let wide = (Tier::Wide, tiers.hash(&[&network(ip, WIDE)]));
+        match client {
+            None => tiers.admit(&[prefix, wide]).await,
+            Some(client) => {
+                let client = (Tier::Client, tiers.hash(&[client.as_str().as_bytes()]));
+                tiers.admit(&[prefix, wide, client]).await
+            }
         }
     }
 
-    /// How many keys are held, in all tiers together.
-    pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |tiers| tiers.room.taken())
+    /// Counts an attempt from `ip` on the account of `username`, whether or not it exists.
+    pub async fn admit_account(&self, ip: IpAddr, username: &Username) -> Result<(), Refused> {
+        let Some(tiers) = &self.0 else { return Ok(()) };
+        let account = tiers.hash(&[&network(ip, NARROW), username.as_str().as_bytes()]);
+        tiers.admit(&[(Tier::Account, account)]).await
     }
 
-    /// Whether no key is held.
+    /// Forgets the keys whose buckets are full again. To be called every few seconds: keys leave memory no
+    /// other way.
+    pub fn sweep(&self) {
+        if let Some(tiers) = &self.0 {
+            tiers.memory.sweep();
+        }
+    }
+
+    /// Looks for the shared limits for ever, while they are away; returns at once when there are none.
+    pub async fn keep_shared(&self) {
+        if let Some(shared) = self.0.as_ref().and_then(|tiers| tiers.shared.as_ref()) {
+            shared.keep().await;
+        }
+    }
+
+    /// How many keys are held in memory, in all tiers together.
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |tiers| tiers.memory.len())
+    }
+
+    /// Whether no key is held in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Tiers {
-    fn admit(&self, tier: Tier, parts: &[&[u8]]) -> Result<(), Refused> {
-        let limiter = &self.limiters[tier as usize];
-        limiter.check_key(&self.key(parts)).map_err(|until| {
-            let wait = until.wait_time_from(limiter.clock().now());
-            let retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Refused { tier, retry_after: retry_after.max(1) }
-        })
+    /// Takes from each of `buckets`, in their order, or refuses.
+    async fn admit(&self, buckets: &[Bucket]) -> Result<(), Refused> {
+        if let Some(shared) = &self.shared
+            && let Some(answer) = shared.admit(buckets).await
+        {
+            return answer;
+        }
+        buckets.iter().try_for_each(|bucket| self.memory.admit(*bucket))
     }
 
     /// The first 64 bits of HMAC-SHA256, which is here already and costs nothing beside a password hash; the
     /// standard library's keyed SipHash is deprecated.
-    fn key(&self, parts: &[&[u8]]) -> u64 {
+    fn hash(&self, parts: &[&[u8]]) -> u64 {
         let mut context = hmac::Context::with_key(&self.key);
         for part in parts {
             context.update(part);
@@ -152,27 +175,41 @@ pub fn prefix(ip: IpAddr) -> [u8; 16] {
     network(ip, NARROW)
 }
 
-/// Our clock as governor reads it: never the wall clock, which can be put back.
-struct Monotonic(Clock);
-
-impl governor::clock::Clock for Monotonic {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.monotonic()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Deref;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
 
     use super::*;
     use crate::clock::Hand;
 
-    fn limits(quotas: Quotas) -> (Limits, Hand) {
+    /// Limits in memory, which never wait for anything.
+    struct InMemory(Limits);
+
+    impl InMemory {
+        fn admit_prefix(&self, ip: IpAddr, client: Option<&ClientId>) -> Result<(), Refused> {
+            self.0.admit_prefix(ip, client).now_or_never().unwrap()
+        }
+
+        fn admit_account(&self, ip: IpAddr, username: &Username) -> Result<(), Refused> {
+            self.0.admit_account(ip, username).now_or_never().unwrap()
+        }
+    }
+
+    impl Deref for InMemory {
+        type Target = Limits;
+
+        fn deref(&self) -> &Limits {
+            &self.0
+        }
+    }
+
+    fn limits(quotas: Quotas) -> (InMemory, Hand) {
         let (clock, hand) = Clock::manual(1_800_000_000);
-        (Limits::new(quotas, &[7; 32], &clock), hand)
+        (InMemory(Limits::new(quotas, &[7; 32], &clock)), hand)
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -322,7 +359,7 @@ mod tests {
 
     #[test]
     fn limits_that_are_off_refuse_nothing_and_hold_nothing() {
-        let limits = Limits::off();
+        let limits = InMemory(Limits::off());
         assert_eq!(taken(|| limits.admit_prefix(ip(HERE), None)), 10_000);
         assert_eq!(taken(|| limits.admit_account(ip(HERE), &name("alice"))), 10_000);
         limits.sweep();

@@ -83,6 +83,7 @@ impl Service {
         beside.spawn(kept_running(app.clone(), watch::run));
         beside.spawn(kept_running(app.clone(), sweep::run));
         beside.spawn(kept_running(app.clone(), sweep::limits));
+        beside.spawn(kept_running(app.clone(), async |app| app.limits.keep_shared().await));
 
         let path = app.issuer().path().to_owned();
         let routes = warp::service(routes(&app)).map_request(move |request| mount::relative(&path, request));

@@ -35,11 +35,11 @@ pub async fn authenticate(
     username: &str,
     password: Secret<String>,
 ) -> Result<Authenticated, Error> {
-    app.limits.admit_prefix(address, Some(&client.id))?;
+    app.limits.admit_prefix(address, Some(&client.id)).await?;
     // A name that nobody can have is counted and hashed for like any other.
     let known_form = username.parse::<Username>().ok();
     let name = known_form.clone().unwrap_or_else(Username::nobody);
-    app.limits.admit_account(address, &name)?;
+    app.limits.admit_account(address, &name).await?;
     let place = app.hasher.enter()?;
 
     let prefix = app.hashes.prefix.text(&limits::prefix(address));

@@ -8,6 +8,7 @@ use serde::Deserialize as _;
 use toml::Value;
 
 use super::Config;
+use super::{database_url, redis_url};
 
 pub(super) type ConfigLayer = <Config as confique::Config>::Layer;
 
@@ -81,6 +82,16 @@ impl Key {
         let table = |name: &str, value| Value::Table(toml::Table::from_iter([(name.to_owned(), value)]));
         let tree = self.name.rsplit('.').fold(value.clone(), |value, name| table(name, value));
         ConfigLayer::deserialize(tree)
+    }
+
+    /// A value of this key as it may be shown: a URL without its password.
+    pub(super) fn shown(&self, value: &Value) -> Value {
+        match (self.name.as_str(), value) {
+            ("database.url", Value::String(url)) => Value::String(database_url::redacted(url)),
+            ("limits.shared", Value::String(url)) => Value::String(redis_url::redacted(url)),
+            ("database.url" | "limits.shared", _) => Value::String("…".to_owned()),
+            (_, value) => value.clone(),
+        }
     }
 
     /// How this key's values are written.

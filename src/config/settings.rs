@@ -114,7 +114,7 @@ impl Settings {
             let message = error.message();
             let (fault, hint) = match message.split_once('\n') {
                 Some((fault, hint)) => (fault.to_owned(), hint.to_owned()),
-                None => (format!("is of the wrong type: `{}`", setting.value), key.example()),
+                None => (format!("is of the wrong type: `{}`", key.shown(&setting.value)), key.example()),
             };
             Fault::new(format!("`{}` {fault}", key.name), format!("{hint} ({})", setting.origin))
         })?;
@@ -225,6 +225,10 @@ mod tests {
         `database.url` has an unknown parameter: `postgres://…`
         hint: known are `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `host`, `hostaddr`, `port`, `dbname`, `user`, `password`, `application_name`, `options`, `options[search_path]`, `statement-cache-capacity` (`claviger.toml:2`)
         ");
+        insta::assert_snapshot!(fault("[limits]\nshared = \"redis:hunter2@cache\""), @"
+        `limits.shared` is not the URL of a Redis server: `…`
+        hint: write `redis://host:6379` or, for TLS, `rediss://user:password@host:6379`, and `%40` for an `@` in the password (`claviger.toml:2`)
+        ");
         insta::assert_snapshot!(fault("[passwords]\nrounds = 1000"), @"
         `passwords.rounds` is out of bounds: `1000`
         hint: write a number from 600000 to 10000000 (`claviger.toml:2`)
@@ -260,6 +264,8 @@ mod tests {
             "[limits]\nlogin = true",
             "[limits]\naccount_per_minute = 0",
             "[limits]\naccount_per_minute = -5",
+            "[limits]\nnodes = 0",
+            "[limits]\nshared = \"localhost:6379\"",
             "[limits]\naccount_per_minute = 4294967301",
             "[users]\ndefault_role = \"\"",
             "[clients]\ndefault = \"00000000-0000-0000-0000-000000000000\"",

@@ -1,11 +1,10 @@
-//! Showing the configuration. One key may hold a secret, the password of the database, which is not shown.
+//! Showing the configuration, without the passwords that a URL may hold. Other secrets stand in files of their own.
 
 use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::database_url::redacted;
-use super::key::{KEYS, Key};
+use super::key::KEYS;
 use super::{Config, Loaded};
 
 /// Every key with its documentation and its default, commented out: a `claviger.toml` to begin with.
@@ -29,7 +28,7 @@ impl Loaded {
         let mut text = String::new();
         let mut section = "";
         for key in KEYS.iter() {
-            let Some(value) = self.shown(key) else { continue };
+            let Some(value) = self.settings.effective(key).map(|value| key.shown(value)) else { continue };
             let (own_section, name) = key.name.rsplit_once('.').unwrap_or(("", &key.name));
             if own_section != section {
                 section = own_section;
@@ -41,19 +40,11 @@ impl Loaded {
         text
     }
 
-    fn shown(&self, key: &Key) -> Option<Value> {
-        let value = self.settings.effective(key)?;
-        match value {
-            Value::String(url) if key.name == "database.url" => Some(Value::String(redacted(url))),
-            value => Some(value.clone()),
-        }
-    }
-
     /// What holds, as a tree of values.
     pub fn to_json(&self) -> serde_json::Value {
         let mut tree = toml::Table::new();
         for key in KEYS.iter() {
-            let Some(value) = self.shown(key) else { continue };
+            let Some(value) = self.settings.effective(key).map(|value| key.shown(value)) else { continue };
             match key.name.split_once('.') {
                 None => drop(tree.insert(key.name.clone(), value)),
                 Some((section, name)) => {
@@ -98,6 +89,24 @@ mod tests {
         assert!(loaded.to_toml().contains("url = \"postgres://me:[redacted]@localhost/claviger\""));
         for shown in [loaded.to_toml(), loaded.to_json().to_string(), format!("{:?}", loaded.config)] {
             assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown_whether_or_not_the_value_is_good() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("claviger.toml");
+        let load = |value: &str| {
+            std::fs::write(&path, format!("{OWN}\n[limits]\nshared = {value}")).unwrap();
+            Sources::new(Some(path.clone()), []).load()
+        };
+        let loaded = load("\"redis://me:hunter2@cache.example:6379\"").unwrap();
+        assert!(loaded.to_toml().contains("shared = \"redis://[redacted]@cache.example:6379\""));
+        assert_eq!(loaded.to_json()["limits"]["shared"], "redis://[redacted]@cache.example:6379");
+        assert!(!format!("{:?}", loaded.config).contains("hunter2"));
+        for value in ["\"redis:hunter2@cache\"", "[\"redis://:hunter2@cache\"]", "{ url = \"hunter2\" }"] {
+            let fault = load(value).unwrap_err().to_string();
+            assert!(fault.contains("limits.shared") && !fault.contains("hunter2"), "{fault}");
         }
     }
 

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
 use super::database_url::{DatabaseUrl, beginning};
+use super::redis_url::RedisUrl;
 use super::seconds::{NotADuration, Seconds};
 use crate::protocol::{ClientId, Issuer, RoleName};
 
@@ -139,6 +140,12 @@ pub(super) fn database<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dat
     let text = String::deserialize(deserializer)?;
     // Not by `read`: it would show the password.
     DatabaseUrl::parse(&text).map_err(|refused| refusal(beginning(&text), refused))
+}
+
+pub(super) fn redis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RedisUrl, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    // Not by `read`: it would show the password.
+    RedisUrl::parse(&text).map_err(|refused| refusal("…", refused))
 }
 
 pub(super) fn on_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

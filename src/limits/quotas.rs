@@ -33,6 +33,18 @@ impl Default for Quotas {
 }
 
 impl Quotas {
+    /// The part of one node of `nodes`, rounded down, and at least one attempt.
+    pub fn part(self, nodes: NonZeroU32) -> Self {
+        let part = |quota: NonZeroU32| NonZeroU32::new(quota.get() / nodes).unwrap_or(NonZeroU32::MIN);
+        Self {
+            account: part(self.account),
+            prefix: part(self.prefix),
+            wide: part(self.wide),
+            client: part(self.client),
+            keys: self.keys,
+        }
+    }
+
     /// The attempts a minute of `tier`.
     pub(super) fn of(&self, tier: Tier) -> NonZeroU32 {
         match tier {
@@ -68,5 +80,21 @@ impl Tier {
             Self::Wide => "wide",
             Self::Client => "client",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_divide_the_quotas_between_them_and_none_is_left_without() {
+        let part = |nodes| Quotas::default().part(NonZeroU32::new(nodes).unwrap());
+        let numbers = |quotas: Quotas| Tier::ALL.map(|tier| quotas.of(tier).get());
+        assert_eq!(part(1), Quotas::default());
+        assert_eq!(numbers(part(2)), [2, 15, 150, 300]);
+        assert_eq!(numbers(part(3)), [1, 10, 100, 200]);
+        assert_eq!(numbers(part(1_000)), [1; 4]);
+        assert_eq!(part(3).keys, Quotas::default().keys, "memory is a node's own");
     }
 }

@@ -7,6 +7,7 @@
 
 mod database;
 mod process;
+mod redis;
 mod server;
 
 mod bad_input;
@@ -23,3 +24,4 @@ mod password;
 mod refresh;
 mod refusals;
 mod scope;
+mod shared_limits;
