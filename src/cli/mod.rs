@@ -79,7 +79,7 @@ enum Command {
     #[command(subcommand)]
     Seal(seal::Command),
     /// Bring the database to the schema of this release; `serve` does so by itself.
-    Migrate,
+    Migrate(migrate::Arguments),
     /// Check and show the configuration.
     #[command(subcommand)]
     Config(config::Command),
@@ -124,7 +124,7 @@ impl Command {
             Self::Role(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Keys(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Seal(command) => administer(&sources, async |desk| command.run(desk, output).await),
-            Self::Migrate => migrate::run(&sources, output),
+            Self::Migrate(arguments) => arguments.run(&sources, output),
             Self::Config(command) => command.run(&sources, output),
             Self::Completions(arguments) => arguments.run(output),
         }
@@ -244,6 +244,7 @@ mod tests {
             "config check",
             "config show --template",
             "migrate",
+            "migrate --dry-run",
             "completions fish",
         ] {
             let words = std::iter::once("claviger").chain(line.split_whitespace());

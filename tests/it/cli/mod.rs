@@ -182,7 +182,14 @@ fn a_database_is_migrated_once() {
         operator.write("data/claviger.db", "");
     }
     let url = if is_postgres() { operator.database.url.as_str() } else { "data/claviger.db" };
+    let statements = operator.does(&["migrate", "--dry-run"]).stdout;
+    assert!(statements.contains("CREATE TABLE users ("), "{statements}");
     assert_snapshot!(operator.does(&["migrate"]).stdout, @"step 1 (main) is taken");
+    assert_eq!(
+        operator.does(&["migrate", "--dry-run"]).stdout,
+        "",
+        "nothing is left to do, and nothing was done before"
+    );
     assert_eq!(operator.does(&["migrate"]).stdout, format!("`{url}` is up to date\n"));
     assert_eq!(operator.asks(&["migrate"]), json!({ "database": url, "applied": [] }));
 }
