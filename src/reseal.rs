@@ -55,15 +55,24 @@ pub struct Unopened {
     pub cause: SealError,
 }
 
+/// The next sealed values of `column` behind the row `after`, which moves on; `None` at the end.
+async fn page(
+    vault: &Vault,
+    column: SealedColumn,
+    after: &mut String,
+) -> Result<Option<Vec<SealedValue>>, store::Error> {
+    let values = vault.store.sealed(column, after).await?;
+    let Some(last) = values.last() else { return Ok(None) };
+    after.clone_from(&last.row);
+    Ok(Some(values))
+}
+
 /// Opens every sealed value.
 pub async fn verify(vault: &Vault) -> Result<Census, store::Error> {
     let mut census = Census::default();
     for column in SealedColumn::ALL {
         let mut after = String::new();
-        loop {
-            let values = vault.store.sealed(column, &after).await?;
-            let Some(last) = values.last() else { break };
-            after.clone_from(&last.row);
+        while let Some(values) = page(vault, column, &mut after).await? {
             for SealedValue { row, sealed } in values {
                 let place = place(column, &row);
                 match vault.seal.open(&place, &sealed).and_then(|_| generation_of(&sealed)) {
@@ -114,10 +123,7 @@ async fn pass(vault: &Vault) -> Result<u64, store::Error> {
     let mut older = 0;
     for column in SealedColumn::ALL {
         let mut after = String::new();
-        loop {
-            let values = vault.store.sealed(column, &after).await?;
-            let Some(last) = values.last() else { break };
-            after.clone_from(&last.row);
+        while let Some(values) = page(vault, column, &mut after).await? {
             let anew = values.into_iter().filter_map(|value| {
                 let resealed = vault.seal.reseal(&place(column, &value.row), &value.sealed);
                 resealed.ok().flatten().map(|anew| (value, anew))
