@@ -29,6 +29,11 @@ pub fn done() -> Response {
     response
 }
 
+/// The answer in place of a handler that panicked. No JSON: no promise about the server is known to hold.
+pub fn broken() -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
 /// What a path takes, for `OPTIONS` ([RFC 9110 §9.3.7](https://www.rfc-editor.org/rfc/rfc9110#section-9.3.7)).
 pub fn options(allow: &'static str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();

@@ -22,7 +22,6 @@ use hyper::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use tokio::time::Instant;
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
-use warp::Reply as _;
 use warp::reply::Response;
 
 use super::Limits;
@@ -152,9 +151,9 @@ impl Layers {
         match tokio::time::timeout(self.limits.request, unwound(answer)).await {
             Ok(Some(response)) => response,
             Ok(None) => {
-                // The panic hook has told where. No JSON: no promise about the server is known to hold.
+                // The panic hook has told where.
                 tracing::error!("a handler panicked");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+                reply::broken()
             }
             Err(elapsed) => reply::error(&Error::unavailable(RETRY_AFTER).because(elapsed)),
         }
