@@ -6,7 +6,7 @@
 use super::{api, check_lifetime, check_scope_size};
 use crate::fault::Fault;
 use crate::grant::GRANTS;
-use crate::model::{Api, AuthMethod, Client, Event};
+use crate::model::{Api, AuthMethod, Client, Event, Profile};
 use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope, Secret};
 use crate::vault::Vault;
 
@@ -18,6 +18,8 @@ const SECRET_CHARACTERS: usize = 16;
 pub struct Description {
     /// The id.
     pub id: ClientId,
+    /// What users know it by.
+    pub name: Option<String>,
     /// The grant types, by their wire names.
     pub grants: Vec<String>,
     /// The scope it may have.
@@ -36,6 +38,12 @@ pub struct Description {
     pub origins: Vec<Origin>,
     /// Seconds that its access tokens live.
     pub access_token_lifetime: Option<i64>,
+    /// What it owes and is given.
+    pub profile: Profile,
+    /// The sector of its users' pairwise subjects.
+    pub sector: Option<String>,
+    /// Where it is told that a user signed out.
+    pub backchannel_logout_uri: Option<RedirectUri>,
 }
 
 /// Adds a client; returns its secret, `given` or made here, unless it is public.
@@ -63,6 +71,7 @@ pub async fn add(
     let digest = secret.as_ref().map(|secret| vault.hashes.of_client_secret(&description.id, secret));
     let client = Client {
         id: description.id,
+        name: description.name,
         auth_method: description.auth_method,
         first_party: description.first_party,
         grants: description.grants,
@@ -72,6 +81,9 @@ pub async fn add(
         post_logout_redirect_uris: description.post_logout_redirect_uris,
         origins: description.origins,
         access_token_lifetime: description.access_token_lifetime,
+        profile: description.profile,
+        sector: description.sector,
+        backchannel_logout_uri: description.backchannel_logout_uri,
         generation: 0,
         created_at: vault.clock.now(),
         disabled_at: None,

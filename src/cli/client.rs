@@ -5,11 +5,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::secret_input::SecretInput;
-use super::{Desk, Error, Output, access_token_lifetime, moment, word};
+use super::{Desk, Error, Output, access_token_lifetime, between, moment, word};
 use crate::admin::{self, client::Description};
 use crate::config::Seconds;
 use crate::grant::GRANTS;
-use crate::model::{AuthMethod, Client};
+use crate::model::{AuthMethod, Client, ConsentPolicy, Pkce, Profile};
 use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope};
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +61,10 @@ pub(super) struct Add {
     #[arg(long, conflicts_with_all = ["secret_stdin", "secret_file"])]
     public: bool,
 
+    /// What users know the client by, where they are asked what it may have; without it, its id.
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+
     /// Our own client, which may be given users' passwords (`--grant password`).
     #[arg(long)]
     first_party: bool,
@@ -88,6 +92,27 @@ pub(super) struct Add {
     /// How long the client's access tokens are good, such as `10m`.
     #[arg(long, value_name = "TIME", value_parser = access_token_lifetime)]
     access_token_lifetime: Option<Seconds>,
+
+    /// Let a confidential client leave out PKCE, as older libraries and conformance plans do.
+    #[arg(long, conflicts_with = "public")]
+    pkce_optional: bool,
+
+    /// Do not ask users what the client may have (`--first-party`).
+    #[arg(long, requires = "first_party")]
+    skip_consent: bool,
+
+    /// How long the client's authorization codes are good, from `10s` to `10m`; without it, `1m`.
+    #[arg(long, value_name = "TIME", value_parser = code_lifetime)]
+    code_lifetime: Option<Seconds>,
+
+    /// Tell the client other subjects (`sub`) than other clients are told, but the same as those of this sector,
+    /// which is a host name such as `example.com`.
+    #[arg(long = "pairwise", value_name = "SECTOR", value_parser = sector)]
+    sector: Option<String>,
+
+    /// Where the client is told that a user signed out (OpenID Connect Back-Channel Logout).
+    #[arg(long, value_name = "URI", value_parser = word::<RedirectUri>)]
+    backchannel_logout_uri: Option<RedirectUri>,
 }
 
 #[derive(Debug, Args)]
@@ -99,12 +124,26 @@ pub(super) struct RotateSecret {
     secret: SecretInput,
 }
 
+fn code_lifetime(text: &str) -> Result<Seconds, String> {
+    between(text, Seconds::new(10), Seconds::new(600))
+}
+
+/// A host name, as it stands in a URL.
+fn sector(text: &str) -> Result<String, String> {
+    let is_host = url::Host::parse(text).is_ok_and(|host| host.to_string() == text);
+    if is_host {
+        Ok(text.to_owned())
+    } else {
+        Err("write a host name in lower case, such as `example.com`".to_owned())
+    }
+}
+
 fn grant_types() -> PossibleValuesParser {
     PossibleValuesParser::new(GRANTS.iter().map(|grant| grant.grant_type))
 }
 
 fn auth_methods() -> impl clap::builder::TypedValueParser<Value = AuthMethod> {
-    let names = PossibleValuesParser::new(AuthMethod::ALL.map(|(name, _)| name));
+    let names = PossibleValuesParser::new(AuthMethod::ALL.iter().map(|(name, _)| *name));
     names.map(|name| name.parse().expect("only names of methods are possible"))
 }
 
@@ -112,6 +151,7 @@ fn auth_methods() -> impl clap::builder::TypedValueParser<Value = AuthMethod> {
 #[derive(Serialize)]
 struct View<'a> {
     client_id: &'a ClientId,
+    client_name: Option<&'a str>,
     /// Only where it was just made: never given back.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
@@ -124,12 +164,18 @@ struct View<'a> {
     post_logout_redirect_uris: &'a [RedirectUri],
     origins: &'a [Origin],
     access_token_lifetime: Option<i64>,
+    pkce: Pkce,
+    consent: ConsentPolicy,
+    code_lifetime: Option<i64>,
+    pairwise_sector: Option<&'a str>,
+    backchannel_logout_uri: Option<&'a RedirectUri>,
     created_at: String,
     disabled_at: Option<String>,
 }
 
 const FIELDS: &[&str] = &[
     "client_id",
+    "client_name",
     "token_endpoint_auth_method",
     "first_party",
     "grant_types",
@@ -139,6 +185,11 @@ const FIELDS: &[&str] = &[
     "post_logout_redirect_uris",
     "origins",
     "access_token_lifetime",
+    "pkce",
+    "consent",
+    "code_lifetime",
+    "pairwise_sector",
+    "backchannel_logout_uri",
     "created_at",
     "disabled_at",
 ];
@@ -153,6 +204,7 @@ impl<'a> From<&'a Client> for View<'a> {
     fn from(client: &'a Client) -> Self {
         Self {
             client_id: &client.id,
+            client_name: client.name.as_deref(),
             client_secret: None,
             token_endpoint_auth_method: client.auth_method,
             first_party: client.first_party,
@@ -163,6 +215,11 @@ impl<'a> From<&'a Client> for View<'a> {
             post_logout_redirect_uris: &client.post_logout_redirect_uris,
             origins: &client.origins,
             access_token_lifetime: client.access_token_lifetime,
+            pkce: client.profile.pkce,
+            consent: client.profile.consent,
+            code_lifetime: client.profile.code_lifetime,
+            pairwise_sector: client.sector.as_deref(),
+            backchannel_logout_uri: client.backchannel_logout_uri.as_ref(),
             created_at: moment(client.created_at),
             disabled_at: client.disabled_at.map(moment),
         }
@@ -220,6 +277,15 @@ async fn add(arguments: Add, desk: &Desk, output: Output) -> Result<(), Error> {
         post_logout_redirect_uris: arguments.post_logout_redirect_uris,
         origins: arguments.origins,
         access_token_lifetime: arguments.access_token_lifetime.map(Seconds::get),
+        name: arguments.name,
+        profile: Profile {
+            pkce: if arguments.pkce_optional { Pkce::Optional } else { Pkce::Required },
+            consent: if arguments.skip_consent { ConsentPolicy::Skip } else { ConsentPolicy::Ask },
+            code_lifetime: arguments.code_lifetime.map(Seconds::get),
+            ..Profile::default()
+        },
+        sector: arguments.sector,
+        backchannel_logout_uri: arguments.backchannel_logout_uri,
     };
     let (client, secret) = admin::client::add(&desk.vault, description, given).await?;
     match secret.filter(|_| !was_given) {

@@ -175,11 +175,16 @@ fn line(text: &str) -> Result<String, String> {
 
 /// Reads the lifetime of access tokens, within the bounds of the configured one.
 fn access_token_lifetime(text: &str) -> Result<Seconds, String> {
-    let lifetime: Seconds = text.parse().map_err(|error: NotADuration| error.to_string())?;
-    if (Seconds::new(10)..=LONGEST_ACCESS_TOKEN).contains(&lifetime) {
-        return Ok(lifetime);
+    between(text, Seconds::new(10), LONGEST_ACCESS_TOKEN)
+}
+
+/// A duration within bounds.
+fn between(text: &str, shortest: Seconds, longest: Seconds) -> Result<Seconds, String> {
+    let duration: Seconds = text.parse().map_err(|error: NotADuration| error.to_string())?;
+    if (shortest..=longest).contains(&duration) {
+        return Ok(duration);
     }
-    Err(format!("write a duration from `10s` to `{LONGEST_ACCESS_TOKEN}`"))
+    Err(format!("write a duration from `{shortest}` to `{longest}`"))
 }
 
 #[cfg(test)]

@@ -3,55 +3,87 @@
 //! [RFC 6749 §2]: https://www.rfc-editor.org/rfc/rfc6749#section-2
 //! [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
 
-use std::fmt;
-use std::str::FromStr;
+use super::words::words;
+use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope};
 
-use crate::protocol::{ApiUri, ClientId, Error, Origin, RedirectUri, Scope};
-
-/// How a client authenticates (`token_endpoint_auth_method`, RFC 7591 §2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AuthMethod {
-    /// HTTP Basic.
-    ClientSecretBasic,
-    /// `client_id` and `client_secret` in the form body.
-    ClientSecretPost,
-    /// Not at all: a public client.
-    None,
-}
-
-impl AuthMethod {
-    /// All of them, by their wire names.
-    pub const ALL: [(&str, Self); 3] = [
-        ("client_secret_basic", Self::ClientSecretBasic),
-        ("client_secret_post", Self::ClientSecretPost),
-        ("none", Self::None),
-    ];
-}
-
-impl fmt::Display for AuthMethod {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL.iter().find(|(_, method)| method == self).map_or("", |(name, _)| name);
-        f.write_str(name)
+words! {
+    /// How a client authenticates (`token_endpoint_auth_method`, RFC 7591 §2).
+    AuthMethod: "an auth method" {
+        /// HTTP Basic.
+        ClientSecretBasic = "client_secret_basic",
+        /// `client_id` and `client_secret` in the form body.
+        ClientSecretPost = "client_secret_post",
+        /// Not at all: a public client.
+        None = "none",
     }
 }
 
-impl FromStr for AuthMethod {
-    type Err = Error;
+/// What a client owes and is given: the part of a registration that a security profile decides. There is no switch
+/// for the whole server, so that each client can be held to a profile of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Whether it must send a code challenge ([RFC 7636]); a public client always must.
+    ///
+    /// [RFC 7636]: https://www.rfc-editor.org/rfc/rfc7636
+    pub pkce: Pkce,
+    /// Whether users are asked what it may have.
+    pub consent: ConsentPolicy,
+    /// Seconds that its authorization codes are good, where it differs from [`CODE_LIFETIME`].
+    pub code_lifetime: Option<i64>,
+    /// What its tokens are signed with.
+    pub signing_alg: SigningAlg,
+}
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let method = Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, method)| *method);
-        method.ok_or_else(|| {
-            Error::invalid_request("an auth method is `client_secret_basic`, `client_secret_post` or `none`")
-        })
+/// Seconds that an authorization code is good ([RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)
+/// allows ten minutes at most).
+pub const CODE_LIFETIME: i64 = 60;
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            pkce: Pkce::Required,
+            consent: ConsentPolicy::Ask,
+            code_lifetime: None,
+            signing_alg: SigningAlg::Rs256,
+        }
+    }
+}
+
+words! {
+    /// Whether a client must send a code challenge.
+    Pkce: "a PKCE duty" {
+        /// Every request has one.
+        Required = "required",
+        /// A confidential client may leave it out, as older libraries do.
+        Optional = "optional",
+    }
+}
+
+words! {
+    /// Whether users are asked what a client may have.
+    ConsentPolicy: "a consent policy" {
+        /// Once for each scope.
+        Ask = "ask",
+        /// Never: a first-party client.
+        Skip = "skip",
+    }
+}
+
+words! {
+    /// A signature algorithm (`alg`, [RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1)).
+    SigningAlg: "a signature algorithm" {
+        /// RSASSA-PKCS1-v1_5 with SHA-256.
+        Rs256 = "RS256",
     }
 }
 
 /// A registered client, without its secrets.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct Client {
     /// The id (`client_id`).
     pub id: ClientId,
+    /// What users know it by; without one, its id.
+    pub name: Option<String>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
     /// Whether it is the company's own, which the password grant demands.
@@ -70,6 +102,16 @@ pub struct Client {
     pub origins: Vec<Origin>,
     /// Seconds that its access tokens live, where it differs from the API's and the server's default.
     pub access_token_lifetime: Option<i64>,
+    /// What it owes and is given.
+    pub profile: Profile,
+    /// The sector of its users' pairwise subjects ([OpenID Connect Core §8.1]); `None`: it is told the public ones.
+    ///
+    /// [OpenID Connect Core §8.1]: https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg
+    pub sector: Option<String>,
+    /// Where it is told that a user signed out ([OpenID Connect Back-Channel Logout §2.2]).
+    ///
+    /// [OpenID Connect Back-Channel Logout §2.2]: https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration
+    pub backchannel_logout_uri: Option<RedirectUri>,
     /// Grows when the client is disabled; what was granted before stays dead.
     pub generation: i64,
     /// When it was added.

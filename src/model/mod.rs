@@ -8,10 +8,11 @@ mod narrowing;
 mod role;
 mod signing_key;
 mod user;
+mod words;
 
 pub use api::Api;
 pub use audit::{Audit, Event};
-pub use client::{AuthMethod, Client};
+pub use client::{AuthMethod, CODE_LIFETIME, Client, ConsentPolicy, Pkce, Profile, SigningAlg};
 pub use family::{Family, FamilyId, Presented, Verdict};
 pub use narrowing::{Narrowing, PROFILE};
 pub use role::Role;

@@ -3,7 +3,7 @@
 use super::db::Db;
 use super::sql::{FromRow, Row, join, sql};
 use super::{Error, Store, audit};
-use crate::model::{Audit, Client};
+use crate::model::{Audit, Client, Profile};
 use crate::protocol::ClientId;
 
 /// How many secrets of a client are good at the same time.
@@ -12,8 +12,9 @@ const SECRETS: i64 = 2;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, auth_method, first_party, grants, scope, apis, redirect_uris, post_logout_redirect_uris, ",
-            "origins, access_token_lifetime, generation, created_at, disabled_at FROM clients ",
+            "SELECT id, name, auth_method, first_party, grants, scope, apis, redirect_uris, post_logout_redirect_uris, ",
+            "origins, access_token_lifetime, pkce, consent, code_lifetime, signing_alg, sector, ",
+            "backchannel_logout_uri, generation, created_at, disabled_at FROM clients ",
             $rest
         )
     };
@@ -35,6 +36,7 @@ impl FromRow for Client {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             id: row.parse("id")?,
+            name: row.maybe_text("name")?,
             auth_method: row.parse("auth_method")?,
             first_party: row.integer("first_party")? != 0,
             grants: row.list("grants")?,
@@ -44,6 +46,14 @@ impl FromRow for Client {
             post_logout_redirect_uris: row.list("post_logout_redirect_uris")?,
             origins: row.list("origins")?,
             access_token_lifetime: row.maybe_integer("access_token_lifetime")?,
+            profile: Profile {
+                pkce: row.parse("pkce")?,
+                consent: row.parse("consent")?,
+                code_lifetime: row.maybe_integer("code_lifetime")?,
+                signing_alg: row.parse("signing_alg")?,
+            },
+            sector: row.maybe_text("sector")?,
+            backchannel_logout_uri: row.maybe_parse("backchannel_logout_uri")?,
             generation: row.integer("generation")?,
             created_at: row.integer("created_at")?,
             disabled_at: row.maybe_integer("disabled_at")?,
@@ -101,8 +111,10 @@ impl Store {
     ) -> Result<bool, Error> {
         const SQL: &str =
             "INSERT INTO clients (id, auth_method, first_party, grants, scope, apis, redirect_uris,
-                post_logout_redirect_uris, origins, access_token_lifetime, generation, created_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (id) DO NOTHING";
+                post_logout_redirect_uris, origins, access_token_lifetime, generation, created_at,
+                name, pkce, consent, code_lifetime, signing_alg, sector, backchannel_logout_uri)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+            ON CONFLICT (id) DO NOTHING";
         self.write(async move |db| {
             let added = sql!(
                 SQL,
@@ -118,6 +130,13 @@ impl Store {
                 client.access_token_lifetime,
                 client.generation,
                 client.created_at,
+                client.name.clone(),
+                client.profile.pkce.as_str(),
+                client.profile.consent.as_str(),
+                client.profile.code_lifetime,
+                client.profile.signing_alg.as_str(),
+                client.sector.clone(),
+                client.backchannel_logout_uri.as_ref().map(ToString::to_string),
             );
             if added.run(db).await? == 0 {
                 return Ok(false);

@@ -15,8 +15,10 @@ pub struct Pending {
     pub statements: &'static str,
 }
 
-const STEPS: &[Pending] =
-    &[Pending { version: 1, name: "main", statements: include_str!("../../migrations/0001_main.sql") }];
+const STEPS: &[Pending] = &[
+    Pending { version: 1, name: "main", statements: include_str!("../../migrations/0001_main.sql") },
+    Pending { version: 2, name: "openid", statements: include_str!("../../migrations/0002_openid.sql") },
+];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
                            version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)";

@@ -163,6 +163,14 @@ impl Row {
         parse(column, &self.text(column)?)
     }
 
+    /// A text that is parsed, or the absence of one.
+    pub(super) fn maybe_parse<T: FromStr<Err: Display>>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<T>, Error> {
+        self.maybe_text(column)?.map(|text| parse(column, &text)).transpose()
+    }
+
     /// A set, separated by one space.
     pub(super) fn list<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Vec<T>, Error> {
         self.text(column)?

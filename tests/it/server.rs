@@ -9,7 +9,7 @@ use claviger::admin;
 use claviger::app::App;
 use claviger::clock::{Clock, Hand};
 use claviger::config::Config;
-use claviger::model::{AuthMethod, Role};
+use claviger::model::{AuthMethod, Profile, Role};
 use claviger::protocol::Secret;
 use claviger::service::Service;
 use serde_json::Value;
@@ -227,6 +227,7 @@ impl Server {
 pub fn description(id: &str) -> admin::client::Description {
     admin::client::Description {
         id: id.parse().unwrap(),
+        name: None,
         grants: ["password", "refresh_token"].map(str::to_owned).into(),
         scope: "items:read items:write profile".parse().unwrap(),
         apis: vec![API.parse().unwrap()],
@@ -236,6 +237,9 @@ pub fn description(id: &str) -> admin::client::Description {
         post_logout_redirect_uris: Vec::new(),
         origins: vec!["https://app.example.com".parse().unwrap()],
         access_token_lifetime: None,
+        profile: Profile::default(),
+        sector: None,
+        backchannel_logout_uri: None,
     }
 }
 

@@ -50,6 +50,8 @@ fn what_is_added_is_shown_by_the_names_of_the_standards() {
             "client_id": "web", "token_endpoint_auth_method": "none", "first_party": true,
             "grant_types": ["password", "refresh_token"], "scope": "items:read items:write profile", "apis": [API],
             "redirect_uris": [], "post_logout_redirect_uris": [], "origins": [], "access_token_lifetime": null,
+            "client_name": null, "pkce": "required", "consent": "ask", "code_lifetime": null,
+            "pairwise_sector": null, "backchannel_logout_uri": null,
             "created_at": null, "disabled_at": null,
         })
     );
@@ -184,7 +186,10 @@ fn a_database_is_migrated_once() {
     let url = if is_postgres() { operator.database.url.as_str() } else { "data/claviger.db" };
     let statements = operator.does(&["migrate", "--dry-run"]).stdout;
     assert!(statements.contains("CREATE TABLE users ("), "{statements}");
-    assert_snapshot!(operator.does(&["migrate"]).stdout, @"step 1 (main) is taken");
+    assert_snapshot!(operator.does(&["migrate"]).stdout, @r"
+    step 1 (main) is taken
+    step 2 (openid) is taken
+    ");
     assert_eq!(
         operator.does(&["migrate", "--dry-run"]).stdout,
         "",
@@ -201,7 +206,7 @@ async fn a_database_with_a_newer_schema_is_refused() {
     operator.database.connect().await.run(sql).await;
     let told = operator.is_told_alike(&[&["serve"][..], &["migrate"], &["user", "list"]]);
     assert_snapshot!(told.replace(&operator.database.url, "data/claviger.db"), @"
-    error: `data/claviger.db` cannot be used: the database has schema 99, this release knows 1
+    error: `data/claviger.db` cannot be used: the database has schema 99, this release knows 2
     hint: run the release that wrote it, or restore a backup from before the upgrade
     ");
 }
