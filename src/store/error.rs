@@ -46,11 +46,15 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The database was written by a newer release.
-    #[error("the database has schema {found}, this release knows {known}")]
+    /// The database was changed by a newer release, and this one does not work on it any more.
+    #[error(
+        "the database has schema {found}, for releases that know {oldest} or newer: this one knows {known}"
+    )]
     NewerSchema {
         /// The version found.
         found: i64,
+        /// What a release must know to work on it.
+        oldest: i64,
         /// The newest version that this release knows.
         known: i64,
     },
@@ -68,9 +72,7 @@ impl Error {
             }
             Self::Overloaded | Self::Closed | Self::Silent => "try again in a moment",
             Self::Corrupt { .. } => "restore the database from a backup",
-            Self::NewerSchema { .. } => {
-                "run the release that wrote it, or restore a backup from before the upgrade"
-            }
+            Self::NewerSchema { .. } => "run a newer release, or restore a backup from before the upgrade",
         }
     }
 

@@ -66,7 +66,8 @@ impl Options {
     pub async fn pending(&self) -> Result<Vec<migrate::Pending>, Error> {
         let pool = match self {
             Self::Sqlite(options) if !options.file.exists() => return Ok(migrate::all()),
-            Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE, options.connection().read_only(true))),
+            // Not read-only: such a connection cannot undo what a process that was killed left half written.
+            Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE, options.connection())),
             Self::Postgres(options) => Pool::Postgres(options.pools().0),
         };
         let pending = migrate::pending(&mut pool.acquire().await?).await;

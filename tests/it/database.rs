@@ -76,6 +76,21 @@ impl Connection {
         }
     }
 
+    /// The tables that there are, by name.
+    pub async fn tables(&mut self) -> Vec<String> {
+        match self {
+            Self::Sqlite(database) => {
+                let sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+                sqlx::query_scalar(sql).fetch_all(database).await.unwrap()
+            }
+            Self::Postgres(database) => {
+                let sql =
+                    "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
+                sqlx::query_scalar(sql).fetch_all(database).await.unwrap()
+            }
+        }
+    }
+
     /// From now on every `verb` on `table` fails on purpose, or, for updates, only those of rows that `client` has.
     pub async fn fail(&mut self, verb: &str, table: &str, client: Option<&str>) {
         let condition = client.map_or(String::new(), |client| {

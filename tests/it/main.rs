@@ -23,5 +23,6 @@ mod oauth2_crate;
 mod password;
 mod refresh;
 mod refusals;
+mod schema;
 mod scope;
 mod shared_limits;

@@ -202,12 +202,12 @@ fn a_database_is_migrated_once() {
 #[tokio::test]
 async fn a_database_with_a_newer_schema_is_refused() {
     let operator = Operator::settled();
-    let sql = "INSERT INTO schema_versions (version, name, applied_at) VALUES (99, 'later', 0)";
+    let sql = "INSERT INTO schema_versions (version, name, oldest, applied_at) VALUES (99, 'later', 98, 0)";
     operator.database.connect().await.run(sql).await;
     let told = operator.is_told_alike(&[&["serve"][..], &["migrate"], &["user", "list"]]);
     assert_snapshot!(told.replace(&operator.database.url, "data/claviger.db"), @"
-    error: `data/claviger.db` cannot be used: the database has schema 99, this release knows 2
-    hint: run the release that wrote it, or restore a backup from before the upgrade
+    error: `data/claviger.db` cannot be used: the database has schema 99, for releases that know 98 or newer: this one knows 2
+    hint: run a newer release, or restore a backup from before the upgrade
     ");
 }
 
