@@ -26,7 +26,8 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn source() -> Vec<(PathBuf, String)> {
+/// The crate's files, each with what it says.
+pub fn source() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     files(&root, &mut found);
@@ -37,7 +38,7 @@ fn source() -> Vec<(PathBuf, String)> {
 }
 
 /// What a file says before its tests, without comments.
-fn code(text: &str) -> impl Iterator<Item = &str> {
+pub fn code(text: &str) -> impl Iterator<Item = &str> {
     let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     body.lines().filter(|line| !line.trim_start().starts_with("//"))
 }

@@ -26,3 +26,4 @@ mod refusals;
 mod schema;
 mod scope;
 mod shared_limits;
+mod statements;
