@@ -87,7 +87,7 @@ async fn refresh_token(
     let Some(presented) = app.store.presented(&issue::digest(app, token)).await? else { return Ok(None) };
     // One that was used is not active, although a lost answer may still be fetched with it.
     let is_unused = presented.verdict(app.clock.now(), 0) == Verdict::Rotate;
-    let Family { id, client_id, user_id, api, scope, auth_time, expires_at, .. } = presented.family;
+    let Family { id, client_id, user_id, api, scope, authentication, expires_at, .. } = presented.family;
     if client_id != client.id || !is_unused {
         return Ok(None);
     }
@@ -105,7 +105,7 @@ async fn refresh_token(
         aud: api.to_string(),
         iss: app.issuer().to_string(),
         jti: None,
-        auth_time: Some(auth_time),
+        auth_time: Some(authentication.at),
         roles: Vec::new(),
     }))
 }

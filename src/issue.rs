@@ -12,7 +12,7 @@ use crate::grant::Target;
 use crate::keys::ring::NoSigner;
 use crate::model::{Family, FamilyId, UserId};
 use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
-use crate::store::{Granting, LiveClient, LiveUser, SignedIn};
+use crate::store::{Granting, LiveClient, LiveUser};
 
 /// Proof that a grant was decided.
 pub struct Granted {
@@ -38,33 +38,19 @@ impl Granted {
         Ok(Self { client, target, scope, user: None, family: None, refresh_token: None })
     }
 
-    /// To a user who has just signed in; `refresh_token` is the first of the family that was begun.
+    /// To a client that acts for `user`, by `family`, which the store has just begun or found live. `scope` is what
+    /// this token may hold of it; `refresh_token` is the one that comes along.
     pub fn to_user(
         client: LiveClient,
         target: Target,
-        signed_in: SignedIn,
-        refresh_token: Option<RefreshToken>,
-    ) -> Result<Self, Error> {
-        let SignedIn { user, scope, family, auth_time } = signed_in;
-        let scope = not_empty(scope)?;
-        let user = Some(Acting::of(&user, auth_time, &target));
-        let family = family.map(|family| family.id);
-        let refresh_token = refresh_token.filter(|_| family.is_some());
-        Ok(Self { client, target, scope, user, family, refresh_token })
-    }
-
-    /// To a user whose refresh token was good; `refresh_token` is its successor.
-    pub fn renewed(
-        client: LiveClient,
-        target: Target,
-        user: LiveUser,
+        user: &LiveUser,
         family: &Family,
         scope: Scope,
-        refresh_token: RefreshToken,
+        refresh_token: Option<RefreshToken>,
     ) -> Result<Self, Error> {
         let scope = not_empty(scope)?;
-        let user = Some(Acting::of(&user, family.auth_time, &target));
-        Ok(Self { client, target, scope, user, family: Some(family.id), refresh_token: Some(refresh_token) })
+        let user = Some(Acting::of(user, family.authentication.at, &target));
+        Ok(Self { client, target, scope, user, family: Some(family.id), refresh_token })
     }
 }
 

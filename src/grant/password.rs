@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::issue::{self, Granted};
 use crate::model::{Event, Narrowing};
 use crate::protocol::{Error, Secret};
-use crate::store::{Credentials, SignIn};
+use crate::store::{Credentials, PasswordGrant, SignIn, SignedIn};
 use crate::user;
 
 pub(super) const GRANT: Grant = Grant {
@@ -33,21 +33,21 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
     let entry = app.audit(Event::SignedIn).client(&client.id).user(user_id).detail(format!("from {address}"));
     let sign_in = SignIn {
         credentials: authenticated.credentials.clone(),
-        client: (client.id.clone(), client.generation),
-        narrowing,
         account: authenticated.account,
         prefix: authenticated.prefix,
-        granting,
         entry,
     };
-    let signed_in = app.store.sign_in(sign_in, app.config().users.default_role.clone()).await?;
-    let signed_in =
+    let grant = PasswordGrant { client: (client.id.clone(), client.generation), narrowing, granting };
+    let signed_in = app.store.sign_in(sign_in, grant, app.config().users.default_role.clone()).await?;
+    let SignedIn { user, family } =
         signed_in.ok_or_else(|| user::refused("the user or the client changed during the sign-in"))?;
 
     if let Some(password) = authenticated.weaker {
         tokio::spawn(strengthen(app.clone(), authenticated.credentials, password));
     }
-    Granted::to_user(client, target, signed_in, refresh_token)
+    let family = family.ok_or_else(issue::nothing_to_grant)?;
+    let scope = family.scope.clone();
+    Granted::to_user(client, target, &user, &family, scope, refresh_token)
 }
 
 /// Hashes a password anew whose stored hash is weaker than those made now. It happens after the attempt, so

@@ -25,6 +25,14 @@ events! {
     SignedIn = "user.signed_in",
     /// A sign-in failed.
     SignInFailed = "user.sign_in_failed",
+    /// A session was ended, by its user or because another user signed in with the browser.
+    SessionEnded = "session.ended",
+    /// A used authorization code came back: somebody holds a copy.
+    AuthorizationCodeReused = "authorization_code.reused",
+    /// A user let a client have a scope.
+    ConsentGranted = "consent.granted",
+    /// A user took back what they had let a client have.
+    ConsentWithdrawn = "consent.withdrawn",
     /// A used refresh token came back although its successor had been used: somebody holds a copy.
     RefreshTokenReused = "refresh_token.reused",
     /// A family was revoked.
@@ -85,6 +93,8 @@ impl Event {
             Self::ClientSecretRotated | Self::RoleAdded | Self::RoleRemoved => false,
             Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
             Self::UserAdded | Self::UserDisabled | Self::UserEnabled | Self::UserRemoved => false,
+            Self::SessionEnded | Self::ConsentGranted | Self::ConsentWithdrawn => false,
+            Self::AuthorizationCodeReused => false,
             Self::RefreshTokenReused | Self::FamilyRevoked | Self::AccessTokenRevoked => false,
         }
     }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::UserId;
-use crate::protocol::{ApiUri, ClientId, Scope};
+use super::{Authentication, SessionId, UserId};
+use crate::protocol::{ApiUri, ClaimsRequest, ClientId, Scope};
 
 /// A family's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +43,14 @@ pub struct Family {
     pub api: ApiUri,
     /// What was granted; a refresh may narrow its own token, never widen it.
     pub scope: Scope,
-    /// When the user proved who they are (`auth_time`).
-    pub auth_time: i64,
+    /// How the user proved who they are.
+    pub authentication: Authentication,
+    /// The session it was granted in; none for a password that a client passed on.
+    pub session_id: Option<SessionId>,
+    /// Whether it outlives that session (`offline_access`).
+    pub is_offline: bool,
+    /// The single claims that were asked for with it.
+    pub claims: Option<ClaimsRequest>,
     /// When no refresh can renew it any more.
     pub expires_at: i64,
     /// When it was revoked.

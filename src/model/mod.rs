@@ -2,19 +2,27 @@
 
 mod api;
 mod audit;
+mod authentication;
+mod authorization_code;
 mod client;
+mod consent;
 mod family;
 mod narrowing;
 mod role;
+mod session;
 mod signing_key;
 mod user;
 mod words;
 
 pub use api::Api;
 pub use audit::{Audit, Event};
+pub use authentication::{Authentication, CONTEXT_CLASSES, Method};
+pub use authorization_code::AuthorizationCode;
 pub use client::{AuthMethod, CODE_LIFETIME, Client, ConsentPolicy, Pkce, Profile, SigningAlg};
+pub use consent::Consent;
 pub use family::{Family, FamilyId, Presented, Verdict};
 pub use narrowing::{Narrowing, PROFILE};
 pub use role::Role;
+pub use session::{Session, SessionId};
 pub use signing_key::{KeyState, SigningKey};
 pub use user::{User, UserId};

@@ -1,20 +1,24 @@
 //! The words of the standards: values that are parsed once and then trusted.
 
 mod claims;
+mod claims_request;
 mod client_authentication;
 mod error;
 mod form;
 mod identifiers;
+mod pkce;
 mod refresh_token;
 mod scope;
 mod secret;
 mod uri;
 
 pub use claims::AccessClaims;
+pub use claims_request::{ClaimRequest, ClaimsRequest};
 pub use client_authentication::ClientAuthentication;
 pub use error::{BoxError, Code, Error};
 pub use form::Params;
 pub use identifiers::{ClientId, RoleName, Username};
+pub use pkce::{CODE_CHALLENGE_METHODS, CodeChallenge, CodeVerifier};
 pub use refresh_token::RefreshToken;
 pub use scope::{Scope, ScopeToken};
 pub use secret::Secret;

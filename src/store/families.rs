@@ -4,11 +4,11 @@
 //! that of several uses of a token, on whatever nodes, each sees what the one before it did.
 
 use super::db::Db;
-use super::sql::{FromRow, Row, sql};
+use super::sql::{FromRow, Row, join, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, clients};
 use crate::clock::Clock;
-use crate::model::{Audit, Family, FamilyId, Narrowing, Presented, Verdict};
+use crate::model::{Audit, Family, FamilyId, Narrowing, Presented, SessionId, UserId, Verdict};
 use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
 
 /// Generations of a family that are kept, so that their reuse is noticed, and how often older ones are deleted.
@@ -26,30 +26,6 @@ pub struct Granting {
     pub expires_at: i64,
     /// The keyed hash of its first refresh token, and when that stops being good if it is not used.
     pub token: Option<(String, i64)>,
-}
-
-impl Granting {
-    pub(super) fn family(
-        &self,
-        client: &ClientId,
-        client_generation: i64,
-        user: &LiveUser,
-        scope: Scope,
-        now: i64,
-    ) -> Family {
-        Family {
-            id: self.id,
-            client_id: client.clone(),
-            client_generation,
-            user_id: user.id,
-            user_generation: user.generation,
-            api: self.api.clone(),
-            scope,
-            auth_time: now,
-            expires_at: self.expires_at,
-            revoked_at: None,
-        }
-    }
 }
 
 /// A refresh token that is presented.
@@ -99,46 +75,72 @@ pub enum Refreshed {
     Refused(&'static str),
 }
 
+/// The columns of a family `f`, as [`Family::from_row`] reads them.
+macro_rules! select {
+    ($more:literal, $from:literal) => {
+        concat!(
+            "SELECT f.id, f.client_id, f.client_generation, f.user_id, f.user_generation, f.api, f.scope, f.amr, ",
+            "f.auth_time, f.session_id, f.is_offline, f.claims, f.expires_at, f.revoked_at",
+            $more,
+            " FROM ",
+            $from
+        )
+    };
+}
+
+impl FromRow for Family {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.parse("id")?,
+            client_id: row.parse("client_id")?,
+            client_generation: row.integer("client_generation")?,
+            user_id: row.parse("user_id")?,
+            user_generation: row.integer("user_generation")?,
+            api: row.parse("api")?,
+            scope: row.parse("scope")?,
+            authentication: row.authentication()?,
+            session_id: row.maybe_parse("session_id")?,
+            is_offline: row.integer("is_offline")? != 0,
+            claims: row.maybe_parse("claims")?,
+            expires_at: row.integer("expires_at")?,
+            revoked_at: row.maybe_integer("revoked_at")?,
+        })
+    }
+}
+
 impl FromRow for Presented {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             generation: row.integer("generation")?,
-            expires_at: row.integer("expires_at")?,
+            expires_at: row.integer("token_expires_at")?,
             used_at: row.maybe_integer("used_at")?,
             is_superseded: row.maybe_integer("successor_used_at")?.is_some(),
-            family: Family {
-                id: row.parse("id")?,
-                client_id: row.parse("client_id")?,
-                client_generation: row.integer("client_generation")?,
-                user_id: row.parse("user_id")?,
-                user_generation: row.integer("user_generation")?,
-                api: row.parse("api")?,
-                scope: row.parse("scope")?,
-                auth_time: row.integer("auth_time")?,
-                expires_at: row.integer("family_expires_at")?,
-                revoked_at: row.maybe_integer("revoked_at")?,
-            },
+            family: Family::from_row(row)?,
         })
     }
 }
 
 async fn presented(db: &mut Db, digest: &str) -> Result<Option<Presented>, Error> {
-    const SQL: &str = "SELECT t.generation, t.expires_at, t.used_at, s.used_at AS successor_used_at,
-            f.id, f.client_id, f.client_generation, f.user_id, f.user_generation, f.api, f.scope, f.auth_time,
-            f.expires_at AS family_expires_at, f.revoked_at
-        FROM refresh_tokens t
-        JOIN families f ON f.id = t.family_id
+    const SQL: &str = select!(
+        ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at",
+        "refresh_tokens t JOIN families f ON f.id = t.family_id
         LEFT JOIN refresh_tokens s ON s.family_id = t.family_id AND s.generation = t.generation + 1
-        WHERE t.digest = $1";
+        WHERE t.digest = $1"
+    );
     sql!(SQL, digest).optional(db).await
 }
 
-/// Begins a family, in the transaction that checked user and client.
-pub(super) async fn begin(db: &mut Db, family: &Family, granting: &Granting, now: i64) -> Result<(), Error> {
+/// Begins a family with its first refresh token, in the transaction that checked user and client.
+pub(super) async fn begin(
+    db: &mut Db,
+    family: &Family,
+    token: Option<&(String, i64)>,
+    now: i64,
+) -> Result<(), Error> {
     const SQL: &str =
         "INSERT INTO families (id, client_id, client_generation, user_id, user_generation, api, scope,
-            auth_time, created_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+            amr, auth_time, session_id, is_offline, claims, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let begun = sql!(
         SQL,
         family.id.to_string(),
@@ -148,12 +150,16 @@ pub(super) async fn begin(db: &mut Db, family: &Family, granting: &Granting, now
         family.user_generation,
         family.api.as_str(),
         family.scope.to_string(),
-        family.auth_time,
+        join(&family.authentication.methods),
+        family.authentication.at,
+        family.session_id.map(|id| id.to_string()),
+        family.is_offline,
+        family.claims.as_ref().map(ToString::to_string),
         now,
         family.expires_at,
     );
     begun.run(db).await?;
-    match &granting.token {
+    match token {
         Some((digest, expires_at)) => insert_token(db, family.id, 0, digest, *expires_at).await,
         None => Ok(()),
     }
@@ -181,13 +187,33 @@ async fn prune(db: &mut Db, family: FamilyId, generation: i64) -> Result<(), Err
     Ok(())
 }
 
-async fn revoke(db: &mut Db, family: FamilyId, entry: &Audit) -> Result<bool, Error> {
+/// Ends a family.
+pub(super) async fn revoke(db: &mut Db, family: FamilyId, entry: &Audit) -> Result<bool, Error> {
     const SQL: &str = "UPDATE families SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
     let revoked = sql!(SQL, family.to_string(), entry.at).run(db).await? == 1;
     if revoked {
         audit::insert(db, entry).await?;
     }
     Ok(revoked)
+}
+
+/// Ends the families that rest on a session. The entry for the audit trail is the caller's.
+pub(super) async fn revoke_of_session(db: &mut Db, session: SessionId, now: i64) -> Result<(), Error> {
+    const SQL: &str = "UPDATE families SET revoked_at = $2
+                       WHERE session_id = $1 AND is_offline = 0 AND revoked_at IS NULL";
+    sql!(SQL, session.to_string(), now).run(db).await.map(drop)
+}
+
+/// Ends all that a user has granted to a client, and counts it. The entry for the audit trail is the caller's.
+pub(super) async fn revoke_of_client(
+    db: &mut Db,
+    user: UserId,
+    client: &ClientId,
+    now: i64,
+) -> Result<u64, Error> {
+    const SQL: &str = "UPDATE families SET revoked_at = $3
+                       WHERE user_id = $1 AND client_id = $2 AND revoked_at IS NULL";
+    sql!(SQL, user.to_string(), client.as_str(), now).run(db).await
 }
 
 impl Store {
@@ -256,6 +282,12 @@ impl Store {
             Ok(Refreshed::Live { family: Box::new(presented.family), user, scope, generation, is_repeat })
         })
         .await
+    }
+
+    /// A family, whatever its state.
+    pub async fn family(&self, id: FamilyId) -> Result<Option<Family>, Error> {
+        const SQL: &str = select!("", "families f WHERE f.id = $1");
+        sql!(SQL, id.to_string()).optional(&mut self.reader().await?).await
     }
 
     /// A refresh token as it stands, for introspection and revocation.

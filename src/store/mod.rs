@@ -12,7 +12,9 @@
 
 mod apis;
 mod audit;
+mod authorization_codes;
 mod clients;
+mod consents;
 mod db;
 mod error;
 mod families;
@@ -25,6 +27,7 @@ mod revocations;
 mod roles;
 mod roots;
 mod sealed;
+mod sessions;
 mod sign_in;
 mod signing_keys;
 mod sql;
@@ -32,6 +35,7 @@ mod sweep;
 mod users;
 mod writer;
 
+pub use authorization_codes::{Redeem, Redeemed};
 pub use clients::LiveClient;
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
@@ -41,7 +45,8 @@ pub use postgres::PostgresOptions;
 pub use probe::Changes;
 pub use revocations::Standing;
 pub use sealed::{SealedColumn, SealedValue};
-pub use sign_in::{Credentials, SignIn, SignedIn};
+pub use sessions::{LiveSession, NewSession};
+pub use sign_in::{Credentials, PasswordGrant, SignIn, SignedIn};
 pub use sweep::Retention;
 pub use users::{LiveUser, NewUser};
 

@@ -1,11 +1,12 @@
 //! Signing in: what a password is checked against, how failures are counted, and what a success gives.
 
+use super::db::Db;
 use super::families::{self, Granting};
 use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, clients};
-use crate::model::{Audit, Family, Narrowing, UserId};
-use crate::protocol::{ClientId, RoleName, Scope, Username};
+use crate::model::{Audit, Authentication, Family, Narrowing, UserId};
+use crate::protocol::{ClientId, RoleName, Username};
 
 /// What a sign-in by password is checked against.
 #[derive(Clone, Debug)]
@@ -31,34 +32,54 @@ impl FromRow for Credentials {
     }
 }
 
-/// A sign-in whose password was right.
+/// A password that was right, and is still to be taken.
 pub struct SignIn {
     /// What it was checked against.
     pub credentials: Credentials,
-    /// The client, and its generation when it was authenticated.
-    pub client: (ClientId, i64),
-    /// What bounds the scope.
-    pub narrowing: Narrowing,
     /// The account, as [`Store::failures`] knows it.
     pub account: String,
     /// The network it came from, as a keyed hash.
     pub prefix: String,
-    /// The family to begin.
-    pub granting: Granting,
     /// The entry for the audit trail.
     pub entry: Audit,
 }
 
-/// What a sign-in gave.
+impl SignIn {
+    /// Takes the password: forgets failures, remembers the network. `None` when the user has been disabled or
+    /// changed meanwhile. The caller has locked the user.
+    pub(super) async fn take(
+        &self,
+        db: &mut Db,
+        default_role: Option<&RoleName>,
+    ) -> Result<Option<LiveUser>, Error> {
+        const FORGET: &str = "DELETE FROM login_failures WHERE account = $1";
+        const KNOW: &str = "INSERT INTO known_prefixes (user_id, prefix, seen_at) VALUES ($1, $2, $3)
+                            ON CONFLICT (user_id, prefix) DO UPDATE SET seen_at = excluded.seen_at";
+        let Credentials { user_id: id, generation, .. } = self.credentials;
+        let Some(user) = users::live(db, id, Some(generation), default_role).await? else { return Ok(None) };
+        sql!(FORGET, &self.account).run(db).await?;
+        sql!(KNOW, id.to_string(), &self.prefix, self.entry.at).run(db).await?;
+        audit::insert(db, &self.entry).await?;
+        Ok(Some(user))
+    }
+}
+
+/// What a client asks for with a password that a user entrusted to it.
+pub struct PasswordGrant {
+    /// The client, and its generation when it was authenticated.
+    pub client: (ClientId, i64),
+    /// What bounds the scope.
+    pub narrowing: Narrowing,
+    /// The family to begin.
+    pub granting: Granting,
+}
+
+/// What a sign-in through a client gave.
 pub struct SignedIn {
     /// The user.
     pub user: LiveUser,
-    /// The scope, which may be empty: nothing was granted then.
-    pub scope: Scope,
-    /// The family; none when nothing was granted.
+    /// The family; none when nothing of the scope could be granted.
     pub family: Option<Family>,
-    /// When it happened.
-    pub auth_time: i64,
 }
 
 struct Failures(i64, i64);
@@ -112,39 +133,45 @@ impl Store {
         .await
     }
 
-    /// Completes a sign-in; `None` when the user or the client has been disabled or changed meanwhile.
+    /// Completes a sign-in through a client; `None` when the user or the client has been disabled or changed
+    /// meanwhile.
     pub async fn sign_in(
         &self,
         sign_in: SignIn,
+        grant: PasswordGrant,
         default_role: Option<RoleName>,
     ) -> Result<Option<SignedIn>, Error> {
         // User and client stay as they are until this is written.
         const LOCK: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR SHARE";
-        const FORGET: &str = "DELETE FROM login_failures WHERE account = $1";
-        const KNOW: &str = "INSERT INTO known_prefixes (user_id, prefix, seen_at) VALUES ($1, $2, $3)
-                            ON CONFLICT (user_id, prefix) DO UPDATE SET seen_at = excluded.seen_at";
         self.write(async move |db| {
-            let SignIn { credentials, client: (client, client_generation), entry, .. } = &sign_in;
-            let (id, now) = (credentials.user_id, entry.at);
-            sql!(LOCK, id.to_string(), client.as_str()).lock(db).await?;
-            let user = users::live(db, id, Some(credentials.generation), default_role.as_ref()).await?;
-            let client_is_live = clients::is_live(db, client, *client_generation).await?;
-            let Some(user) = user.filter(|_| client_is_live) else { return Ok(None) };
+            let PasswordGrant { client: (client, client_generation), narrowing, granting } = &grant;
+            sql!(LOCK, sign_in.credentials.user_id.to_string(), client.as_str()).lock(db).await?;
+            if !clients::is_live(db, client, *client_generation).await? {
+                return Ok(None);
+            }
+            let Some(user) = sign_in.take(db, default_role.as_ref()).await? else { return Ok(None) };
 
-            sql!(FORGET, &sign_in.account).run(db).await?;
-            sql!(KNOW, id.to_string(), &sign_in.prefix, now).run(db).await?;
-            audit::insert(db, entry).await?;
-
-            let scope = sign_in.narrowing.for_user(user.roles());
-            let family = if scope.is_empty() {
-                None
-            } else {
-                let granting = &sign_in.granting;
-                let family = granting.family(client, *client_generation, &user, scope.clone(), now);
-                families::begin(db, &family, granting, now).await?;
-                Some(family)
+            let (scope, now) = (narrowing.for_user(user.roles()), sign_in.entry.at);
+            if scope.is_empty() {
+                return Ok(Some(SignedIn { user, family: None }));
+            }
+            let family = Family {
+                id: granting.id,
+                client_id: client.clone(),
+                client_generation: *client_generation,
+                user_id: user.id,
+                user_generation: user.generation,
+                api: granting.api.clone(),
+                scope,
+                authentication: Authentication::by_password(now),
+                session_id: None,
+                is_offline: false,
+                claims: None,
+                expires_at: granting.expires_at,
+                revoked_at: None,
             };
-            Ok(Some(SignedIn { user, scope, family, auth_time: now }))
+            families::begin(db, &family, granting.token.as_ref(), now).await?;
+            Ok(Some(SignedIn { user, family: Some(family) }))
         })
         .await
     }

@@ -11,6 +11,7 @@ use sqlx::{Database, Decode, Encode, Postgres, Row as _, Sqlite, Type};
 
 use super::Error;
 use super::db::{Db, Driver};
+use crate::model::Authentication;
 
 /// A statement and its values, in the order `$1`, `$2`, ….
 pub(super) struct Sql {
@@ -169,6 +170,11 @@ impl Row {
         column: &'static str,
     ) -> Result<Option<T>, Error> {
         self.maybe_text(column)?.map(|text| parse(column, &text)).transpose()
+    }
+
+    /// How and when a user proved who they are, in the columns `amr` and `auth_time`.
+    pub(super) fn authentication(&self) -> Result<Authentication, Error> {
+        Ok(Authentication { methods: self.list("amr")?, at: self.integer("auth_time")? })
     }
 
     /// A set, separated by one space.

@@ -10,6 +10,12 @@ const FAMILIES: i64 = 20;
 /// How long a used refresh token is kept beyond its end, since a lost answer to it may still be asked for.
 const LOST_ANSWER: i64 = 120;
 
+/// How long an authorization code is kept beyond its end, so that its reuse is noticed, and the session with it.
+const REUSED_CODE: i64 = 3600;
+
+/// How long a logout token waits at most that nobody could deliver.
+const UNDELIVERED: i64 = 86_400;
+
 /// A kind of row that is over at some time, and the statement that deletes a batch of it.
 struct Sweep {
     /// How long rows are kept beyond the time in their column.
@@ -43,6 +49,23 @@ const SWEEPS: &[Sweep] = &[
         batch: BATCH,
         statement: "DELETE FROM refresh_tokens WHERE digest IN
             (SELECT digest FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        kept: |_| REUSED_CODE,
+        batch: BATCH,
+        statement: "DELETE FROM authorization_codes WHERE digest IN
+            (SELECT digest FROM authorization_codes WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        kept: |_| REUSED_CODE,
+        batch: FAMILIES,
+        statement: "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        kept: |_| UNDELIVERED,
+        batch: BATCH,
+        statement: "DELETE FROM logout_deliveries WHERE id IN
+            (SELECT id FROM logout_deliveries WHERE due_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |_| 0,

@@ -1,0 +1,35 @@
+//! An authorization code, as it is kept ([RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)).
+
+use super::{FamilyId, SessionId, UserId};
+use crate::protocol::{ApiUri, ClaimsRequest, ClientId, CodeChallenge, RedirectUri, Scope};
+
+/// What a code stands for. Nothing of it ever changes.
+#[derive(Clone, Debug)]
+pub struct AuthorizationCode {
+    /// The client it was given to.
+    pub client_id: ClientId,
+    /// The client's generation then.
+    pub client_generation: i64,
+    /// The user who let it.
+    pub user_id: UserId,
+    /// The user's generation then.
+    pub user_generation: i64,
+    /// The session in which they did.
+    pub session_id: SessionId,
+    /// The family that redeeming it begins, and redeeming it again ends.
+    pub family_id: FamilyId,
+    /// The `redirect_uri` of the request; `None` when it was left out.
+    pub redirect_uri: Option<RedirectUri>,
+    /// The `code_challenge` of the request.
+    pub code_challenge: Option<CodeChallenge>,
+    /// The `nonce` of the request, byte for byte.
+    pub nonce: Option<String>,
+    /// The audience of the access tokens.
+    pub api: ApiUri,
+    /// What was granted.
+    pub scope: Scope,
+    /// The `claims` of the request.
+    pub claims: Option<ClaimsRequest>,
+    /// When it stops being good.
+    pub expires_at: i64,
+}

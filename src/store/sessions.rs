@@ -1,0 +1,290 @@
+//! Sessions: beginning, using and ending them.
+//!
+//! What rests on a session is locked before it, as a refresh locks its family first. A family that is begun
+//! meanwhile waits for the session, and is found by the statement that comes after.
+
+use super::db::Db;
+use super::sign_in::SignIn;
+use super::sql::{FromRow, Row, join, sql};
+use super::users::{self, LiveUser};
+use super::{Error, Store, audit, families};
+use crate::model::{Audit, Authentication, Method, Session, SessionId, UserId};
+use crate::protocol::RoleName;
+
+/// How many seconds may pass until it is written down that a session was used.
+const SEEN_EVERY: i64 = 60;
+
+/// Proof that a browser is signed in: its session goes on, and its user is enabled; only this file makes one.
+#[derive(Clone, Debug)]
+pub struct LiveSession {
+    id: SessionId,
+    digest: String,
+    user: LiveUser,
+    authentication: Authentication,
+    expires_at: i64,
+}
+
+impl LiveSession {
+    /// The id (`sid`).
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The keyed hash of its cookie.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The user.
+    pub fn user(&self) -> &LiveUser {
+        &self.user
+    }
+
+    /// How the user proved who they are.
+    pub fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+
+    /// When it ends, however often it is used.
+    pub fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+}
+
+/// A session to begin.
+pub struct NewSession {
+    /// Its id, should it not go on with the one that the browser has.
+    pub id: SessionId,
+    /// The keyed hash of its cookie.
+    pub digest: String,
+    /// The keyed hash of the session cookie that the browser sent, if it sent one.
+    pub former: Option<String>,
+    /// How the user proved who they are.
+    pub methods: Vec<Method>,
+    /// When it ends, however often it is used.
+    pub expires_at: i64,
+    /// The browser, as it names itself.
+    pub agent: Option<String>,
+    /// The entry for the audit trail, should it end another user's session in the same browser.
+    pub ended: Audit,
+}
+
+/// A session as it stands.
+pub(super) struct Stored {
+    pub(super) id: SessionId,
+    pub(super) user_id: UserId,
+    user_generation: i64,
+    pub(super) authentication: Authentication,
+    seen_at: i64,
+    pub(super) expires_at: i64,
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.parse("id")?,
+            user_id: row.parse("user_id")?,
+            user_generation: row.integer("user_generation")?,
+            authentication: row.authentication()?,
+            seen_at: row.integer("seen_at")?,
+            expires_at: row.integer("expires_at")?,
+        })
+    }
+}
+
+impl Stored {
+    /// Whether it is a session of `user`, with the password that they have.
+    fn is_of(&self, user: &LiveUser) -> bool {
+        self.user_id == user.id && self.user_generation == user.generation
+    }
+}
+
+impl FromRow for Session {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.parse("id")?,
+            auth_time: row.integer("auth_time")?,
+            seen_at: row.integer("seen_at")?,
+            expires_at: row.integer("expires_at")?,
+            agent: row.maybe_text("agent")?,
+        })
+    }
+}
+
+/// The sessions that were not ended and have not expired at `$1`.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.user_id, s.user_generation, s.amr, s.auth_time, s.seen_at, s.expires_at, s.agent
+            FROM sessions s WHERE s.ended_at IS NULL AND s.expires_at > $1 AND ",
+            $rest
+        )
+    };
+}
+
+/// The session `id`, if it was not ended and has not expired. The caller has locked it.
+pub(super) async fn unended(db: &mut Db, id: SessionId, now: i64) -> Result<Option<Stored>, Error> {
+    sql!(select!("s.id = $2"), now, id.to_string()).optional(db).await
+}
+
+/// Ends a session with what rests on it, and has its clients told; false when it was over before.
+async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool, Error> {
+    const LOCK: &str = "SELECT 1 FROM families WHERE session_id = $1 ORDER BY id FOR UPDATE";
+    const END: &str = "UPDATE sessions SET ended_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL";
+    // A session ends once, so that its id and the client's name the delivery.
+    const TELL: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, attempts, due_at)
+        SELECT sc.session_id || '.' || c.id, c.id, $2, sc.session_id, 0, $3
+        FROM session_clients sc JOIN clients c ON c.id = sc.client_id
+        WHERE sc.session_id = $1 AND c.backchannel_logout_uri IS NOT NULL";
+    let (text, user) = (id.to_string(), user.to_string());
+    sql!(LOCK, &text).lock(db).await?;
+    if sql!(END, &text, &user, now).run(db).await? == 0 {
+        return Ok(false);
+    }
+    families::revoke_of_session(db, id, now).await?;
+    sql!(TELL, &text, &user, now).run(db).await?;
+    Ok(true)
+}
+
+impl Store {
+    /// Completes a sign-in on our own pages; `None` when the user has been disabled or changed meanwhile.
+    ///
+    /// The cookie is always new. A browser whose user proves anew who they are keeps its session, and so what
+    /// rests on it; another user's session in that browser is ended, as if they had signed out.
+    pub async fn begin_session(
+        &self,
+        sign_in: SignIn,
+        new: NewSession,
+        default_role: Option<RoleName>,
+    ) -> Result<Option<LiveSession>, Error> {
+        const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR SHARE";
+        const RENEW: &str = "UPDATE sessions SET digest = $2, user_generation = $3, amr = $4, auth_time = $5,
+                seen_at = $5, expires_at = $6, agent = $7
+            WHERE id = $1 AND user_id = $8 AND ended_at IS NULL";
+        const BEGIN: &str = "INSERT INTO sessions (id, digest, user_generation, amr, auth_time, seen_at,
+                expires_at, agent, user_id)
+            VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)";
+        self.write(async move |db| {
+            let now = sign_in.entry.at;
+            sql!(LOCK, sign_in.credentials.user_id.to_string()).lock(db).await?;
+            let Some(user) = sign_in.take(db, default_role.as_ref()).await? else { return Ok(None) };
+
+            let former = match &new.former {
+                Some(digest) => sql!(select!("s.digest = $2"), now, digest).optional::<Stored>(db).await?,
+                None => None,
+            };
+            let authentication = Authentication { methods: new.methods.clone(), at: now };
+            let write = async |db: &mut Db, statement, id: SessionId| {
+                let written = sql!(
+                    statement,
+                    id.to_string(),
+                    &new.digest,
+                    user.generation,
+                    join(&authentication.methods),
+                    now,
+                    new.expires_at,
+                    new.agent.clone(),
+                    user.id.to_string(),
+                );
+                Ok::<_, Error>(written.run(db).await? == 1)
+            };
+            let mut id = new.id;
+            match former {
+                Some(former) if former.is_of(&user) && write(db, RENEW, former.id).await? => id = former.id,
+                former => {
+                    if let Some(Stored { user_id, id, .. }) = former
+                        && end(db, user_id, id, now).await?
+                    {
+                        let ended = new.ended.clone().user(user_id).detail(format!("session {id}"));
+                        audit::insert(db, &ended).await?;
+                    }
+                    write(db, BEGIN, id).await?;
+                }
+            }
+            let (digest, expires_at) = (new.digest.clone(), new.expires_at);
+            Ok(Some(LiveSession { id, digest, user, authentication, expires_at }))
+        })
+        .await
+    }
+
+    /// The session with this keyed hash of its cookie, if it goes on at `now`: it was used within `idle` seconds, and
+    /// its user is enabled and has the password that they had then.
+    pub async fn live_session(
+        &self,
+        digest: &str,
+        now: i64,
+        idle: i64,
+        default_role: Option<&RoleName>,
+    ) -> Result<Option<LiveSession>, Error> {
+        let mut db = self.reader().await?;
+        let stored = sql!(select!("s.digest = $2"), now, digest).optional::<Stored>(&mut db).await?;
+        let Some(stored) = stored.filter(|stored| stored.seen_at.saturating_add(idle) > now) else {
+            return Ok(None);
+        };
+        let user = users::live(&mut db, stored.user_id, Some(stored.user_generation), default_role).await?;
+        drop(db);
+        let Some(user) = user else { return Ok(None) };
+        if stored.seen_at.saturating_add(SEEN_EVERY) <= now {
+            self.seen(stored.id, now);
+        }
+        let Stored { id, authentication, expires_at, .. } = stored;
+        Ok(Some(LiveSession { id, digest: digest.to_owned(), user, authentication, expires_at }))
+    }
+
+    /// Writes down that a session was used. Nobody waits for it: what is lost is written at its next use.
+    fn seen(&self, id: SessionId, now: i64) {
+        const SQL: &str = "UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
+        let store = self.clone();
+        tokio::spawn(async move {
+            let seen = store.write(async move |db| sql!(SQL, id.to_string(), now).run(db).await).await;
+            if let Err(error) = seen {
+                tracing::warn!(session = %id, %error, "it was not written down that a session was used");
+            }
+        });
+    }
+
+    /// Ends a session of `user` as they wish; false when it is over, or is not theirs.
+    pub async fn end_session(&self, user: UserId, id: SessionId, entry: Audit) -> Result<bool, Error> {
+        self.write(async move |db| {
+            let ended = end(db, user, id, entry.at).await?;
+            if ended {
+                audit::insert(db, &entry.clone().user(user).detail(format!("session {id}"))).await?;
+            }
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// Ends all sessions of `user` but `except`, and counts them.
+    pub async fn end_sessions(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        entry: Audit,
+    ) -> Result<u64, Error> {
+        self.write(async move |db| {
+            let (now, mut ended) = (entry.at, 0);
+            let sessions: Vec<Stored> =
+                sql!(select!("s.user_id = $2"), now, user.to_string()).all(db).await?;
+            for session in sessions.iter().filter(|session| Some(session.id) != except) {
+                ended += u64::from(end(db, user, session.id, now).await?);
+            }
+            if ended > 0 {
+                audit::insert(db, &entry.clone().user(user).detail(format!("{ended} sessions"))).await?;
+            }
+            Ok(ended)
+        })
+        .await
+    }
+
+    /// The sessions of `user` that go on at `now`, the one used last first.
+    pub async fn sessions_of(&self, user: UserId, now: i64, idle: i64) -> Result<Vec<Session>, Error> {
+        const SQL: &str = select!(
+            "s.user_id = $2 AND s.seen_at > $3
+            AND EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id AND u.generation = s.user_generation)
+            ORDER BY s.seen_at DESC, s.auth_time DESC"
+        );
+        let mut db = self.reader().await?;
+        sql!(SQL, now, user.to_string(), now.saturating_sub(idle)).all(&mut db).await
+    }
+}
