@@ -1,27 +1,12 @@
-//! Checking access tokens that come back to us ([RFC 9068 §4], [RFC 8725]).
-//!
-//! Only what [`issue`] signs is believed: RS256, a key of our own ring, `typ` `at+jwt`, and a
-//! header of exactly three members, so that a key or an algorithm brought along is refused before it is read.
-//!
-//! [RFC 9068 §4]: https://www.rfc-editor.org/rfc/rfc9068#section-4
-//! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
-
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, Validation};
-use serde::Deserialize;
+//! Access tokens that come back to us: what they say, by [`verify::access_token`] under a key of our own ring, and
+//! whether it still holds.
 
 use crate::app::App;
 use crate::issue;
+use crate::keys::verify;
 use crate::model::{FamilyId, UserId};
 use crate::protocol::{AccessClaims, BoxError, ClientId, Error, Scope, ScopeToken};
 use crate::store::{LiveUser, Standing};
-
-/// Seconds by which clocks may differ.
-pub const SKEW: i64 = 30;
-
-/// The longest `kid` that is looked up, in characters.
-const KID_CHARACTERS: usize = 64;
 
 /// An access token that was signed here, for which nothing is known yet of revocation.
 #[derive(Clone, Debug)]
@@ -38,42 +23,12 @@ pub struct Access {
     pub family: Option<FamilyId>,
 }
 
-/// Every member that a header of ours has, and no other.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    typ: String,
-    alg: String,
-    kid: String,
-}
-
 /// Checks form, signature, issuer and times of `token`.
 pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
-    let header = token.split('.').next().unwrap_or_default();
-    let header = URL_SAFE_NO_PAD.decode(header).map_err(refused)?;
-    let header: Header = serde_json::from_slice(&header).map_err(refused)?;
-    if header.typ != "at+jwt" || header.alg != "RS256" || header.kid.len() > KID_CHARACTERS {
-        return Err(refused("the header is not one of ours"));
-    }
     let ring = app.keys.current();
-    let key = ring.verifier(&header.kid).ok_or_else(|| refused("the key is not one of ours"))?;
-
-    let mut validation = Validation::new(Algorithm::RS256);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_aud = false;
-    let claims = jsonwebtoken::decode::<AccessClaims>(token, key, &validation).map_err(refused)?.claims;
-
-    let now = app.clock.now();
-    if claims.iss != app.issuer().as_str() {
-        return Err(refused("the token is another issuer's"));
-    }
-    if claims.exp.saturating_add(SKEW) <= now {
-        return Err(refused("the token has expired"));
-    }
-    if claims.iat > now.saturating_add(SKEW) {
-        return Err(refused("the token is from the future"));
-    }
+    let claims =
+        verify::access_token(token, app.issuer().as_str(), app.clock.now(), |kid| ring.verifier(kid));
+    let claims = claims.map_err(refused)?;
     let client_id = claims.client_id.parse::<ClientId>().map_err(refused)?;
     let user_id =
         if claims.sub == claims.client_id { None } else { Some(claims.sub.parse().map_err(refused)?) };

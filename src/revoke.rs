@@ -4,6 +4,7 @@
 
 use crate::app::App;
 use crate::config::LONGEST_ACCESS_TOKEN;
+use crate::keys::verify::SKEW;
 use crate::model::{Client, Event};
 use crate::protocol::{Error, RefreshToken};
 use crate::{access, issue};
@@ -26,7 +27,7 @@ pub async fn revoke(app: &App, client: &Client, token: &str) -> Result<(), Error
     let entry = app.audit(Event::AccessTokenRevoked).client(&client.id);
     let entry = access.user_id.into_iter().fold(entry, crate::model::Audit::user);
     // Remembered for as long as any node may take it for unexpired, and longer, should a clock be wrong for a while.
-    let forget_at = access.claims.exp.saturating_add(access::SKEW + LONGEST_ACCESS_TOKEN.get());
+    let forget_at = access.claims.exp.saturating_add(SKEW + LONGEST_ACCESS_TOKEN.get());
     let detail = format!("jti {}", access.claims.jti);
     app.store.revoke_access_token(access.claims.jti, forget_at, entry.detail(detail)).await?;
     Ok(())
