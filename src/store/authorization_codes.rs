@@ -2,9 +2,10 @@
 
 use super::db::Db;
 use super::families::{self, Granting};
+use super::sessions::{self, Stored};
 use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
-use super::{Error, Store, clients, consents, sessions};
+use super::{Error, Store, clients, consents};
 use crate::clock::Clock;
 use crate::model::{Audit, AuthorizationCode, Family, Narrowing};
 use crate::protocol::RoleName;
@@ -65,20 +66,31 @@ pub enum Redeemed {
     Refused(&'static str),
 }
 
-/// What a code rests on, as it is in the transaction that redeems it.
+/// What a code rests on, if all of it still stands, or what does not. The caller has locked it.
+async fn rests_on(
+    db: &mut Db,
+    code: &AuthorizationCode,
+    default_role: Option<&RoleName>,
+    now: i64,
+) -> Result<Result<(LiveUser, Stored), &'static str>, Error> {
+    let user = users::live(db, code.user_id, Some(code.user_generation), default_role).await?;
+    let Some(user) = user else { return Ok(Err("the user was disabled or changed since")) };
+    if !clients::is_live(db, &code.client_id, code.client_generation).await? {
+        return Ok(Err("the client was disabled since"));
+    }
+    let session = sessions::unended(db, code.session_id, now).await?;
+    Ok(session.map(|session| (user, session)).ok_or("the session has ended"))
+}
+
+/// Decides on a code that was not redeemed before.
 async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Error> {
     let Redeem { code, granting, .. } = redeem;
     if code.expires_at <= now {
         return Ok(Redeemed::Refused("the code has expired"));
     }
-    let user =
-        users::live(db, code.user_id, Some(code.user_generation), redeem.default_role.as_ref()).await?;
-    let client_is_live = clients::is_live(db, &code.client_id, code.client_generation).await?;
-    let Some(user) = user.filter(|_| client_is_live) else {
-        return Ok(Redeemed::Refused("the user or the client was disabled or changed since"));
-    };
-    let Some(session) = sessions::unended(db, code.session_id, now).await? else {
-        return Ok(Redeemed::Refused("the session has ended"));
+    let (user, session) = match rests_on(db, code, redeem.default_role.as_ref(), now).await? {
+        Ok(live) => live,
+        Err(cause) => return Ok(Redeemed::Refused(cause)),
     };
     let consent = consents::find(db, code.user_id, &code.client_id).await?;
     if redeem.needs_consent && !consent.is_some_and(|consent| code.scope.is_within(&consent.scope)) {
@@ -110,20 +122,28 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
 }
 
 impl Store {
-    /// Keeps a code under its keyed hash; false when its session has ended, or its user or client is gone.
-    pub async fn add_code(&self, digest: String, code: AuthorizationCode) -> Result<bool, Error> {
+    /// Keeps a code under its keyed hash; false when what it rests on is over already.
+    pub async fn add_code(&self, digest: String, code: AuthorizationCode, now: i64) -> Result<bool, Error> {
+        const LOCK: &str = "SELECT 1 FROM users u, clients c, sessions s
+                            WHERE u.id = $1 AND c.id = $2 AND s.id = $3 FOR SHARE";
         const SQL: &str = "INSERT INTO authorization_codes (digest, client_id, client_generation, user_id,
                 user_generation, session_id, family_id, redirect_uri, code_challenge, nonce, api, scope, claims,
                 expires_at)
-            SELECT $1, c.id, $2, u.id, $3, s.id, $4, $5, $6, $7, $8, $9, $10, $11
-            FROM sessions s, users u, clients c
-            WHERE s.id = $12 AND s.ended_at IS NULL AND u.id = $13 AND c.id = $14";
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         self.write(async move |db| {
+            let (user, session) = (code.user_id.to_string(), code.session_id.to_string());
+            sql!(LOCK, &user, code.client_id.as_str(), &session).lock(db).await?;
+            if rests_on(db, &code, None, now).await?.is_err() {
+                return Ok(false);
+            }
             let added = sql!(
                 SQL,
                 &digest,
+                code.client_id.as_str(),
                 code.client_generation,
+                user,
                 code.user_generation,
+                session,
                 code.family_id.to_string(),
                 code.redirect_uri.as_ref().map(ToString::to_string),
                 code.code_challenge.as_ref().map(ToString::to_string),
@@ -132,11 +152,9 @@ impl Store {
                 code.scope.to_string(),
                 code.claims.as_ref().map(ToString::to_string),
                 code.expires_at,
-                code.session_id.to_string(),
-                code.user_id.to_string(),
-                code.client_id.as_str(),
             );
-            Ok(added.run(db).await? == 1)
+            added.run(db).await?;
+            Ok(true)
         })
         .await
     }

@@ -51,20 +51,22 @@ impl Store {
         entry: Audit,
     ) -> Result<bool, Error> {
         // Two consents at once each add to what the other gave.
-        const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
-        const SQL: &str = "INSERT INTO consents (user_id, client_id, scope, granted_at)
-            SELECT u.id, c.id, $3, $4 FROM users u, clients c WHERE u.id = $1 AND c.id = $2
+        const LOCK: &str =
+            "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR UPDATE OF u FOR SHARE OF c";
+        const ARE_THERE: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2";
+        const SQL: &str = "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4)
             ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at";
         self.write(async move |db| {
-            sql!(LOCK, user.to_string()).lock(db).await?;
+            sql!(LOCK, user.to_string(), client.as_str()).lock(db).await?;
+            if !sql!(ARE_THERE, user.to_string(), client.as_str()).exists(db).await? {
+                return Ok(false);
+            }
             let before = find(db, user, &client).await?.map(|consent| consent.scope).unwrap_or_default();
             let all = before.union(&scope).to_string();
-            let granted = sql!(SQL, user.to_string(), client.as_str(), all, entry.at).run(db).await? == 1;
-            if granted {
-                let entry = entry.clone().user(user).client(&client).detail(scope.to_string());
-                audit::insert(db, &entry).await?;
-            }
-            Ok(granted)
+            sql!(SQL, user.to_string(), client.as_str(), all, entry.at).run(db).await?;
+            let entry = entry.clone().user(user).client(&client).detail(scope.to_string());
+            audit::insert(db, &entry).await?;
+            Ok(true)
         })
         .await
     }

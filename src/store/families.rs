@@ -77,13 +77,11 @@ pub enum Refreshed {
 
 /// The columns of a family `f`, as [`Family::from_row`] reads them.
 macro_rules! select {
-    ($more:literal, $from:literal) => {
+    ($rest:literal) => {
         concat!(
             "SELECT f.id, f.client_id, f.client_generation, f.user_id, f.user_generation, f.api, f.scope, f.amr, ",
             "f.auth_time, f.session_id, f.is_offline, f.claims, f.expires_at, f.revoked_at",
-            $more,
-            " FROM ",
-            $from
+            $rest
         )
     };
 }
@@ -122,8 +120,8 @@ impl FromRow for Presented {
 
 async fn presented(db: &mut Db, digest: &str) -> Result<Option<Presented>, Error> {
     const SQL: &str = select!(
-        ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at",
-        "refresh_tokens t JOIN families f ON f.id = t.family_id
+        ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at
+        FROM refresh_tokens t JOIN families f ON f.id = t.family_id
         LEFT JOIN refresh_tokens s ON s.family_id = t.family_id AND s.generation = t.generation + 1
         WHERE t.digest = $1"
     );
@@ -286,7 +284,7 @@ impl Store {
 
     /// A family, whatever its state.
     pub async fn family(&self, id: FamilyId) -> Result<Option<Family>, Error> {
-        const SQL: &str = select!("", "families f WHERE f.id = $1");
+        const SQL: &str = select!(" FROM families f WHERE f.id = $1");
         sql!(SQL, id.to_string()).optional(&mut self.reader().await?).await
     }
 

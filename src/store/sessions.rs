@@ -133,16 +133,16 @@ async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool,
     const END: &str = "UPDATE sessions SET ended_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL";
     // A session ends once, so that its id and the client's name the delivery.
     const TELL: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, attempts, due_at)
-        SELECT sc.session_id || '.' || c.id, c.id, $2, sc.session_id, 0, $3
-        FROM session_clients sc JOIN clients c ON c.id = sc.client_id
-        WHERE sc.session_id = $1 AND c.backchannel_logout_uri IS NOT NULL";
+        SELECT s.id || '.' || c.id, c.id, s.user_id, s.id, 0, s.ended_at
+        FROM sessions s JOIN session_clients sc ON sc.session_id = s.id JOIN clients c ON c.id = sc.client_id
+        WHERE s.id = $1 AND c.backchannel_logout_uri IS NOT NULL";
     let (text, user) = (id.to_string(), user.to_string());
     sql!(LOCK, &text).lock(db).await?;
-    if sql!(END, &text, &user, now).run(db).await? == 0 {
+    if sql!(END, &text, user, now).run(db).await? == 0 {
         return Ok(false);
     }
     families::revoke_of_session(db, id, now).await?;
-    sql!(TELL, &text, &user, now).run(db).await?;
+    sql!(TELL, &text).run(db).await?;
     Ok(true)
 }
 

@@ -43,7 +43,7 @@ fn statements(path: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (before, literal) in others {
         let first = literal.split_whitespace().next().unwrap_or_default();
-        if before.ends_with("select!(") {
+        if before.trim_end().ends_with("select!(") {
             found.push(format!("{select}{literal}"));
         } else if first.len() > 1 && first.chars().all(|c| c.is_ascii_uppercase()) {
             found.push(literal.to_owned());
