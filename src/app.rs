@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::config::Config;
 use crate::directory::Directory;
+use crate::fetch::Fetcher;
 use crate::keys::ring::KeyRing;
 use crate::keys::schedule::Policy;
 use crate::limits::{Limits, Quotas};
@@ -36,6 +37,8 @@ pub struct Handles {
     pub hasher: Hasher,
     /// Limits sign-ins.
     pub limits: Limits,
+    /// Calls the URLs of clients.
+    pub fetcher: Fetcher,
     config: ArcSwap<Config>,
     directory: ArcSwap<Directory>,
     issuer: Issuer,
@@ -44,7 +47,7 @@ pub struct Handles {
 
 impl App {
     /// Reads what is kept at hand, and starts the hashing threads.
-    pub async fn new(vault: Vault, config: Config) -> Result<Self, store::Error> {
+    pub async fn new(vault: Vault, config: Config, fetcher: Fetcher) -> Result<Self, store::Error> {
         let now = vault.clock.read();
         let keys = KeyRing::new(policy(&config), vault.seal.clone(), vault.store.signing_keys().await?, now);
         let directory = Directory::load(&vault.store, &config.issuer).await?;
@@ -62,6 +65,7 @@ impl App {
             probed: Mutex::new(None),
             hasher,
             limits,
+            fetcher,
             config,
             directory,
             issuer,

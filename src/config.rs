@@ -12,6 +12,7 @@
 
 mod check;
 mod database_url;
+mod fetch;
 mod key;
 mod load;
 mod redis_url;
@@ -30,6 +31,7 @@ use crate::protocol::{ClientId, Issuer, RoleName};
 
 pub use crate::fault::Fault;
 pub use database_url::DatabaseUrl;
+pub use fetch::Fetch;
 pub use load::{Loaded, Sources};
 pub use redis_url::RedisUrl;
 pub use seconds::{NotADuration, Seconds};
@@ -101,6 +103,10 @@ pub struct Config {
     /// Clients.
     #[config(nested)]
     pub clients: Clients,
+
+    /// Requests that the server makes itself, to URLs that were registered.
+    #[config(nested)]
+    pub fetch: Fetch,
 
     /// Connections: how long a peer may take, and how many there may be.
     #[config(nested)]

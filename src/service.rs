@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::{Fetcher, TrustError};
 use crate::http::server::{self, BindError, Drained, Server, TlsFiles};
 use crate::http::{mount, routes};
 use crate::keys::schedule::Schedule;
@@ -36,6 +37,9 @@ pub enum StartError {
     /// It cannot listen.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The authorities to trust cannot be read.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The database does not give what is kept at hand.
     #[error("{cause}\nhint: {}", .cause.hint())]
     Store {
@@ -52,9 +56,10 @@ impl Service {
     /// Opens the database and the sockets, and makes the first signing key when there is none.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let server = Server::bind(options(&config)).await?;
+        let fetcher = Fetcher::open(&config.fetch, clock.clone())?;
         let mut schedule = Schedule::new(app::policy(&config));
         let vault = Vault::open(&config, clock).await?;
-        let app = App::new(vault, config).await?;
+        let app = App::new(vault, config, fetcher).await?;
         rotate::follow(&app, &mut schedule).await.map_err(StartError::Keys)?;
         Ok(Self { app, server, schedule })
     }

@@ -4,8 +4,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{Error, Output};
+use crate::clock::Clock;
 use crate::config::{self, Sources};
 use crate::fault::Fault;
+use crate::fetch::Fetcher;
 use crate::http::server::check_tls;
 use crate::service;
 
@@ -39,6 +41,7 @@ fn check(sources: &Sources, output: Output) -> Result<(), Error> {
     if let Some(files) = service::tls_files(&config) {
         check_tls(&files).map_err(|error| Fault::of(&error))?;
     }
+    Fetcher::open(&config.fetch, Clock::system()).map_err(|error| Fault::of(&error))?;
     let warnings = config.warnings();
     let listed = warnings.iter().map(|fault| json!({ "warning": fault.message, "hint": fault.hint }));
     let verdict = json!({ "valid": true, "warnings": listed.collect::<Value>() });

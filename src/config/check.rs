@@ -77,6 +77,13 @@ impl Config {
                 "add `sslmode=verify-full`, and `sslrootcert` with the file of its authority",
             ));
         }
+        if self.fetch.allow.iter().any(|network| network.prefix_len() == 0) {
+            warnings.push(Fault::new(
+                "`fetch.allow` allows every address: whoever registers a client can have any host called that \
+                 this server reaches, its own included",
+                "name only the networks where your clients' servers are",
+            ));
+        }
         if self.trusted_proxies.iter().any(|network| network.prefix_len() == 0) {
             warnings.push(Fault::new(
                 "`trusted_proxies` trusts every address: anybody can claim any address and evade the login \
@@ -128,6 +135,7 @@ mod tests {
             ("listen = [\"0.0.0.0:8080\"]".to_owned(), vec!["`listen` reaches beyond loopback"]),
             (format!("listen = [\"0.0.0.0:8080\"]\n{proxies}"), vec![]),
             (format!("listen = [\"[::]:443\"]\n{tls}"), vec![]),
+            ("[fetch]\nallow = [\"0.0.0.0/0\"]".to_owned(), vec!["`fetch.allow` allows every address"]),
             ("trusted_proxies = [\"::/0\"]".to_owned(), vec!["`trusted_proxies` trusts every address"]),
             ("[database]\nurl = \"postgres://db/claviger\"".to_owned(), vec!["`database.url` reaches over"]),
             ("[database]\nurl = \"postgres:///claviger?host=/run\"".to_owned(), vec![]),

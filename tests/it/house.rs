@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 fn floor(module: &str) -> usize {
     match module {
         "protocol" | "model" | "clock" | "random" | "fault" => 0,
-        "config" | "store" | "keys" | "password" | "limits" | "telemetry" | "timer" => 1,
+        "config" | "fetch" | "store" | "keys" | "password" | "limits" | "telemetry" | "timer" => 1,
         "access" | "admin" | "app" | "client" | "directory" | "grant" | "introspect" | "issue" | "reseal"
         | "revoke" | "rotate" | "sweep" | "user" | "vault" | "watch" => 2,
         "http" => 3,
