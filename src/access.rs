@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::issue;
 use crate::keys::verify;
 use crate::model::{FamilyId, UserId};
-use crate::protocol::{AccessClaims, BoxError, ClientId, Error, Scope, ScopeToken};
+use crate::protocol::{AccessClaims, ClientId, Error, Scope, ScopeToken, bad_token};
 use crate::store::{LiveUser, Standing};
 
 /// An access token that was signed here, for which nothing is known yet of revocation.
@@ -28,18 +28,13 @@ pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
     let ring = app.keys.current();
     let claims =
         verify::access_token(token, app.issuer().as_str(), app.clock.now(), |kid| ring.verifier(kid));
-    let claims = claims.map_err(refused)?;
-    let client_id = claims.client_id.parse::<ClientId>().map_err(refused)?;
+    let claims = claims.map_err(bad_token)?;
+    let client_id = claims.client_id.parse::<ClientId>().map_err(bad_token)?;
     let user_id =
-        if claims.sub == claims.client_id { None } else { Some(claims.sub.parse().map_err(refused)?) };
-    let scope = claims.scope.parse().map_err(refused)?;
+        if claims.sub == claims.client_id { None } else { Some(claims.sub.parse().map_err(bad_token)?) };
+    let scope = claims.scope.parse().map_err(bad_token)?;
     let family = issue::family_of(&claims.jti);
     Ok(Access { client_id, user_id, scope, family, claims })
-}
-
-/// The one refusal of an access token, whatever its cause.
-pub fn refused(cause: impl Into<BoxError>) -> Error {
-    Error::invalid_token("the access token is malformed, expired or revoked").because(cause)
 }
 
 impl Access {
@@ -56,12 +51,12 @@ impl Access {
     /// The user it acts for, whatever API it is for: `profile` is the user's word that its holder may read their
     /// profile here, so `aud` says nothing about it. Refused when it or they have been stopped meanwhile.
     pub async fn user(&self, app: &App) -> Result<LiveUser, Error> {
-        let user_id = self.user_id.ok_or_else(|| refused("the token acts for no user"))?;
+        let user_id = self.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;
         if !self.standing(app).await?.is_good() {
-            return Err(refused("the token was revoked, or its client or user is gone or disabled"));
+            return Err(bad_token("the token was revoked, or its client or user is gone or disabled"));
         }
         let default_role = app.config().users.default_role.clone();
         let user = app.store.live_user(user_id, default_role.as_ref()).await?;
-        user.ok_or_else(|| refused("the user is gone or disabled"))
+        user.ok_or_else(|| bad_token("the user is gone or disabled"))
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! | Floor | What lives there |
 //! |---|---|
-//! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end |
+//! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end. [`resource`]: scope checking for other people's APIs |
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
 //! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`]: what happens by itself. [`vault`], [`app`], [`directory`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
@@ -48,6 +48,7 @@ pub mod password;
 pub mod protocol;
 pub mod random;
 pub mod reseal;
+pub mod resource;
 pub mod revoke;
 pub mod rotate;
 pub mod service;

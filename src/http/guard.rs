@@ -1,6 +1,6 @@
 //! Guards: who asks, and whether they may.
 
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::HeaderMap;
 use warp::Filter;
 use warp::reject::Rejection;
 
@@ -8,7 +8,7 @@ use super::form::form;
 use crate::access::{self, Access};
 use crate::app::App;
 use crate::client;
-use crate::protocol::{ClientAuthentication, Error, Params, ScopeToken};
+use crate::protocol::{ClientAuthentication, Error, Params, ScopeToken, authorization, bearer_token};
 use crate::store::LiveClient;
 
 /// The server's handles, for a handler.
@@ -34,8 +34,7 @@ pub(super) fn authenticated(
 }
 
 async fn authenticate(app: &App, headers: &HeaderMap, params: &Params) -> Result<LiveClient, Error> {
-    let authorization = one_authorization(headers)?;
-    client::authenticate(app, ClientAuthentication::read(authorization, params)?).await
+    client::authenticate(app, ClientAuthentication::read(authorization(headers)?, params)?).await
 }
 
 /// A bearer token that holds `scope` ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1): in the
@@ -51,22 +50,7 @@ pub(super) fn bearer(
 }
 
 fn admit(app: &App, headers: &HeaderMap, scope: ScopeToken) -> Result<Access, Error> {
-    let missing = || Error::missing_token("this needs an access token");
-    let header = one_authorization(headers).map_err(access::refused)?.ok_or_else(missing)?;
-    let (scheme, token) = header.split_at_checked(7).ok_or_else(missing)?;
-    if !scheme.eq_ignore_ascii_case(b"bearer ") {
-        return Err(missing());
-    }
-    let token = std::str::from_utf8(token.trim_ascii()).map_err(access::refused)?;
-    let access = access::verify(app, token)?;
+    let access = access::verify(app, bearer_token(headers)?)?;
     access.require(scope)?;
     Ok(access)
-}
-
-fn one_authorization(headers: &HeaderMap) -> Result<Option<&[u8]>, Error> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (value, None) => Ok(value.map(http::HeaderValue::as_bytes)),
-        _ => Err(Error::invalid_request("there is more than one `Authorization` header")),
-    }
 }

@@ -1,5 +1,6 @@
 //! The words of the standards: values that are parsed once and then trusted.
 
+mod bearer;
 mod claims;
 mod claims_request;
 mod client_authentication;
@@ -12,6 +13,7 @@ mod scope;
 mod secret;
 mod uri;
 
+pub use bearer::{authorization, bad_token, bearer_token};
 pub use claims::AccessClaims;
 pub use claims_request::{ClaimRequest, ClaimsRequest};
 pub use client_authentication::ClientAuthentication;

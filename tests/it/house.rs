@@ -10,7 +10,7 @@ fn floor(module: &str) -> usize {
         "access" | "admin" | "app" | "client" | "directory" | "grant" | "introspect" | "issue" | "reseal"
         | "revoke" | "rotate" | "sweep" | "user" | "vault" | "watch" => 2,
         "http" => 3,
-        "cli" | "service" | "main" => 4,
+        "cli" | "resource" | "service" | "main" => 4,
         module => panic!("`{module}` is new: give it a floor, here and in the map in `src/lib.rs`"),
     }
 }

@@ -23,6 +23,7 @@ mod oauth2_crate;
 mod password;
 mod refresh;
 mod refusals;
+mod resource;
 mod schema;
 mod scope;
 mod shared_limits;
