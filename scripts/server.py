@@ -34,26 +34,31 @@ def binary() -> Path:
 class Server:
     """One server, which ends with its `with` block; its files go with it."""
 
-    def __init__(self, login_limit: str = "on", default_client: str | None = None):
+    def __init__(
+        self,
+        settings: str = "",
+        issuer: str | None = None,
+        database: str | None = None,
+        keys: Path | None = None,
+    ):
+        """`settings` goes into the configuration as it is; what is not given is the server's own."""
         self.port = free_port()
-        self.issuer = f"http://127.0.0.1:{self.port}"
+        self.issuer = issuer or f"http://127.0.0.1:{self.port}"
         self.folder = tempfile.TemporaryDirectory(prefix="claviger-")
         self.process: subprocess.Popen | None = None
         home = Path(self.folder.name)
         self.config, self.log = home / "claviger.toml", home / "log"
-        text = f"""\
-            issuer = "{self.issuer}"
-            listen = ["127.0.0.1:{self.port}"]
-            [database]
-            url = "sqlite://{home}/data/claviger.db"
-            [keys]
-            directory = "{home}/keys"
-            [limits]
-            login = "{login_limit}"
-            """
-        if default_client:
-            text += f'[clients]\ndefault = "{default_client}"\n'
-        self.config.write_text("\n".join(line.strip() for line in text.splitlines()) + "\n")
+        self.config.write_text(
+            f"""\
+issuer = "{self.issuer}"
+listen = ["127.0.0.1:{self.port}"]
+{settings}
+[database]
+url = "{database or f'sqlite://{home}/data/claviger.db'}"
+[keys]
+directory = "{keys or home / 'keys'}"
+"""
+        )
 
     def __enter__(self) -> "Server":
         return self
