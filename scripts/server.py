@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -24,11 +25,18 @@ class Failed(Exception):
     """What was not as it must be, in a sentence."""
 
 
+PROFILE = os.environ.get("BUILD_PROFILE", "release")
+
+
+def build() -> None:
+    """Builds the binary."""
+    subprocess.run(["cargo", "build", "--locked", "--profile", PROFILE], cwd=ROOT, check=True)
+
+
 def binary() -> Path:
-    """Where cargo puts the binary of the profile in `BUILD_PROFILE` (`release` unless it says another)."""
-    profile = os.environ.get("BUILD_PROFILE", "release")
+    """Where cargo puts it."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return target / ("debug" if profile == "dev" else profile) / "claviger"
+    return target / ("debug" if PROFILE == "dev" else PROFILE) / "claviger"
 
 
 class Server:
@@ -40,10 +48,11 @@ class Server:
         issuer: str | None = None,
         database: str | None = None,
         keys: Path | None = None,
+        tls: bool = False,
     ):
         """`settings` goes into the configuration as it is; what is not given is the server's own."""
-        self.port = free_port()
-        self.issuer = issuer or f"http://127.0.0.1:{self.port}"
+        self.port, self.tls = free_port(), tls
+        self.issuer = issuer or f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.folder = tempfile.TemporaryDirectory(prefix="claviger-")
         self.process: subprocess.Popen | None = None
         home = Path(self.folder.name)
@@ -59,6 +68,11 @@ url = "{database or f'sqlite://{home}/data/claviger.db'}"
 directory = "{keys or home / 'keys'}"
 """
         )
+        if tls:
+            certificate, key = home / "tls.pem", home / "tls.key"
+            make_certificate(certificate, key)
+            with self.config.open("a") as config:
+                config.write(f'[tls]\ncertificate = "{certificate}"\nkey = "{key}"\n')
 
     def __enter__(self) -> "Server":
         return self
@@ -98,7 +112,11 @@ directory = "{keys or home / 'keys'}"
             time.sleep(0.05)
 
     def is_ready(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        if self.tls:
+            trusting = ssl._create_unverified_context()  # in which its own certificate is as good as any
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=5, context=trusting)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -130,6 +148,13 @@ directory = "{keys or home / 'keys'}"
         """The end of the server's log."""
         text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join(text.splitlines()[-lines:])
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """A certificate for loopback, signed by nobody else."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1"
+    arguments = [*command.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(arguments, check=True, capture_output=True)
 
 
 def free_port() -> int:
