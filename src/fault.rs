@@ -34,3 +34,21 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// Asks whether the known name was meant that looks most like `name`; `otherwise`, when none does.
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, otherwise: &str) -> String {
+    nearest(name, known).map_or_else(|| otherwise.to_owned(), |nearest| format!("did you mean `{nearest}`?"))
+}
+
+/// Names may have sections, as in `keys.rsa_bits`: the right name in a wrong section is like it too.
+fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const ALIKE: f64 = 0.8;
+    fn last(name: &str) -> &str {
+        name.rsplit('.').next().unwrap_or(name)
+    }
+    let likeness =
+        |other: &str| (strsim::jaro_winkler(name, other), strsim::jaro_winkler(last(name), last(other)));
+    let judged = known.into_iter().map(|other| (other, likeness(other)));
+    let alike = judged.filter(|(_, (whole, last))| whole.max(*last) >= ALIKE);
+    alike.max_by(|(_, one), (_, other)| (one.0 + one.1).total_cmp(&(other.0 + other.1))).map(|(name, _)| name)
+}

@@ -60,7 +60,7 @@ Exit codes: 0 done, 1 a fault that is told on standard error, 2 a command line t
 enum Command {
     /// Run the server.
     Serve(serve::Arguments),
-    /// Add, list, show, disable, enable and remove users, and set their passwords and roles.
+    /// Add, list, show, disable, enable and remove users, and set their claims, passwords and roles.
     #[command(subcommand)]
     User(user::Command),
     /// Add, list, show, disable, enable and remove clients, and rotate their secrets.
@@ -217,6 +217,7 @@ mod tests {
             "user add alice --password-stdin --email a@example.com --full-name Alice --role staff --role admin",
             "user list --json",
             "user show alice",
+            "user set alice given_name=Alice address.locality=Berlin nickname= email_verified=true",
             "user disable alice",
             "user enable alice",
             "user set-password alice --password-file secret",
@@ -263,6 +264,8 @@ mod tests {
     fn what_makes_no_sense_is_a_usage_error() {
         for line in [
             "user add alice --password secret",
+            "user set alice",
+            "user set alice given_name",
             "user add alice --password-stdin --password-file secret",
             "client add web --scope a",
             "client add web --grant password",

@@ -2,11 +2,12 @@
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::secret_input::PasswordInput;
 use super::{Desk, Error, Output, line, moment, word};
 use crate::admin::{self, user::Description, user::PasswordRules};
-use crate::model::{User, UserId};
+use crate::model::{CLAIMS, Claim, User, UserId};
 use crate::protocol::{RoleName, Username};
 
 #[derive(Debug, Subcommand)]
@@ -18,6 +19,9 @@ pub(super) enum Command {
     List,
     /// Show a user.
     Show(Named),
+    /// Set and remove what is known of a user: the standard claims of OpenID Connect.
+    #[command(override_usage = "claviger user set <NAME> <CLAIM=VALUE>...", after_help = claim_names())]
+    Set(Set),
     /// Keep a user from signing in and from renewing anything, at once.
     Disable(Named),
     /// Let a disabled user sign in again.
@@ -61,6 +65,17 @@ pub(super) struct Add {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    user: Named,
+
+    /// Claims with their new values, such as `given_name=Alice`. One without a value, as in `nickname=`, is
+    /// removed.
+    #[arg(value_name = "CLAIM=VALUE", required = true, value_parser = claim)]
+    claims: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct SetPassword {
     #[command(flatten)]
     user: Named,
@@ -89,29 +104,50 @@ struct View<'a> {
     /// The `sub` of the user's tokens.
     sub: UserId,
     username: &'a Username,
-    email: Option<&'a str>,
-    full_name: Option<&'a str>,
+    /// Those that the user has, by the names of the standard.
+    #[serde(flatten)]
+    claims: Map<String, Value>,
     roles: &'a [RoleName],
     created_at: String,
+    updated_at: String,
     disabled_at: Option<String>,
 }
 
-const FIELDS: &[&str] = &["sub", "username", "email", "full_name", "roles", "created_at", "disabled_at"];
-
-const COLUMNS: &[&str] = &["username", "email", "full_name", "roles", "disabled_at"];
+const COLUMNS: &[&str] = &["username", "email", "name", "roles", "disabled_at"];
 
 impl<'a> From<&'a User> for View<'a> {
     fn from(user: &'a User) -> Self {
         Self {
             sub: user.id,
             username: &user.username,
-            email: user.email.as_deref(),
-            full_name: user.full_name.as_deref(),
+            claims: user.all_claims(),
             roles: &user.roles,
             created_at: moment(user.created_at),
+            updated_at: moment(user.updated_at),
             disabled_at: user.disabled_at.map(moment),
         }
     }
+}
+
+impl View<'_> {
+    /// What people are shown, in order.
+    fn fields(&self) -> Vec<&'static str> {
+        let mut claims: Vec<_> = CLAIMS.iter().map(Claim::wire_name).collect();
+        claims.dedup();
+        claims.retain(|name| self.claims.contains_key(*name));
+        [&["sub", "username"], &claims[..], &["roles", "created_at", "updated_at", "disabled_at"]].concat()
+    }
+}
+
+/// A claim and its value.
+fn claim(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write `claim=value`, such as `given_name=Alice`")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn claim_names() -> String {
+    let names: Vec<_> = CLAIMS.iter().map(|claim| claim.name).collect();
+    format!("Claims: {}", names.join(", "))
 }
 
 impl Command {
@@ -129,7 +165,13 @@ impl Command {
                 output.list(COLUMNS, &users.iter().map(View::from).collect::<Vec<_>>())
             }
             Self::Show(Named { name }) => {
-                output.show(FIELDS, &View::from(&admin::user::find(vault, &name).await?))
+                let user = admin::user::find(vault, &name).await?;
+                let view = View::from(&user);
+                output.show(&view.fields(), &view)
+            }
+            Self::Set(Set { user: Named { name }, claims }) => {
+                let user = admin::user::set(vault, &name, &claims).await?;
+                output.done(&format!("changed the user `{name}`"), &View::from(&user))
             }
             Self::Disable(Named { name }) => {
                 let user = admin::user::disable(vault, &name).await?;

@@ -105,15 +105,6 @@ impl Key {
     }
 }
 
-/// The known name that looks most like `name`, in whatever section it stands.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> &'a str {
-    let last = |name: &'a str| name.rsplit('.').next().unwrap_or(name);
-    let own_last = name.rsplit('.').next().unwrap_or(name);
-    let likeness =
-        |other: &'a str| strsim::jaro_winkler(name, other) + strsim::jaro_winkler(own_last, last(other));
-    known.max_by(|one, other| likeness(one).total_cmp(&likeness(other))).expect("there are keys")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

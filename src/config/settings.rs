@@ -9,8 +9,11 @@ use serde::Deserialize as _;
 use toml::Value;
 use toml::de::{DeTable, ValueDeserializer};
 
-use super::key::{ConfigLayer, KEYS, Key, OTHER_VARIABLES, PREFIX, nearest};
+use super::key::{ConfigLayer, KEYS, Key, OTHER_VARIABLES, PREFIX};
 use super::{Config, Fault};
+use crate::fault::did_you_mean;
+
+const ALL_KEYS: &str = "`claviger config show --template` prints all keys";
 
 /// Where a setting was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,8 +79,11 @@ impl Settings {
         origin: Origin,
     ) -> Result<(), Fault> {
         let key = KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
-            let nearest = nearest(name, KEYS.iter().map(|key| key.name.as_str()));
-            Fault::new(format!("`{name}` is not a key"), format!("did you mean `{nearest}`? ({origin})"))
+            let known = KEYS.iter().map(|key| key.name.as_str());
+            Fault::new(
+                format!("`{name}` is not a key"),
+                format!("{} ({origin})", did_you_mean(name, known, ALL_KEYS)),
+            )
         })?;
         let value = Value::deserialize(ValueDeserializer::from(value)).map_err(|error| {
             Fault::new(format!("`{name}` cannot be read: {}", error.message()), format!("look at {origin}"))
@@ -92,7 +98,7 @@ impl Settings {
         }
         let key = KEYS.iter().find(|key| key.variable == variable).ok_or_else(|| {
             let known = KEYS.iter().map(|key| key.variable.as_str()).chain(OTHER_VARIABLES);
-            let hint = format!("did you mean `{}`? (environment)", nearest(variable, known));
+            let hint = format!("{} (environment)", did_you_mean(variable, known, ALL_KEYS));
             Fault::new(format!("`{variable}` is not a variable of claviger"), hint)
         })?;
         let value = value.ok_or_else(|| {

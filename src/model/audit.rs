@@ -59,6 +59,8 @@ events! {
     PasswordSet = "user.password_set",
     /// A user's roles were set.
     RolesSet = "user.roles_set",
+    /// A user's claims were changed.
+    UserChanged = "user.changed",
     /// A user was removed.
     UserRemoved = "user.removed",
     /// A client was added.
@@ -92,7 +94,8 @@ impl Event {
             Self::ApiAdded | Self::ApiRemoved => true,
             Self::ClientSecretRotated | Self::RoleAdded | Self::RoleRemoved => false,
             Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
-            Self::UserAdded | Self::UserDisabled | Self::UserEnabled | Self::UserRemoved => false,
+            Self::UserAdded | Self::UserChanged | Self::UserRemoved => false,
+            Self::UserDisabled | Self::UserEnabled => false,
             Self::SessionEnded | Self::ConsentGranted | Self::ConsentWithdrawn => false,
             Self::AuthorizationCodeReused => false,
             Self::RefreshTokenReused | Self::FamilyRevoked | Self::AccessTokenRevoked => false,

@@ -11,6 +11,7 @@ mod narrowing;
 mod role;
 mod session;
 mod signing_key;
+mod standard_claims;
 mod user;
 mod words;
 
@@ -25,4 +26,7 @@ pub use narrowing::{Narrowing, PROFILE};
 pub use role::Role;
 pub use session::{Session, SessionId};
 pub use signing_key::{KeyState, SigningKey};
+pub use standard_claims::{
+    Author, CLAIMS, Claim, ClaimChanges, ClaimError, Form, StandardClaims, supported as supported_claims,
+};
 pub use user::{User, UserId};

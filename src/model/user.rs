@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::StandardClaims;
 use crate::protocol::{RoleName, Username};
 
 /// A user's id, the `sub` of their tokens: a UUID, which no client id can be.
@@ -32,16 +33,20 @@ pub struct User {
     pub id: UserId,
     /// The name that the user signs in with.
     pub username: Username,
-    /// The e-mail address.
+    /// The e-mail address (the claim `email`).
     pub email: Option<String>,
-    /// The name that people know the user by.
+    /// The name that people know the user by (the claim `name`).
     pub full_name: Option<String>,
+    /// The other standard claims.
+    pub claims: StandardClaims,
     /// The roles, by name.
     pub roles: Vec<RoleName>,
     /// Grows when the password changes or the user is disabled; what was granted before stays dead.
     pub generation: i64,
     /// When the user was added.
     pub created_at: i64,
+    /// When the user's claims were changed last; at first, when the user was added.
+    pub updated_at: i64,
     /// When the user was disabled; `None` while they may sign in.
     pub disabled_at: Option<i64>,
 }

@@ -3,13 +3,14 @@
 use super::db::Db;
 use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
-use crate::model::{Audit, Role, User, UserId};
+use crate::model::{Audit, ClaimChanges, ClaimError, Role, User, UserId};
 use crate::protocol::{RoleName, Username};
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, username, email, full_name, generation, created_at, disabled_at FROM users ",
+            "SELECT id, username, email, full_name, claims, generation, created_at, ",
+            "coalesce(updated_at, created_at) AS updated_at, disabled_at FROM users ",
             $rest
         )
     };
@@ -18,7 +19,7 @@ macro_rules! select {
 /// Proof that a user is there and enabled; only this file makes one.
 #[derive(Clone, Debug)]
 pub struct LiveUser {
-    user: User,
+    user: Box<User>,
     roles: Vec<Role>,
 }
 
@@ -44,9 +45,11 @@ impl FromRow for User {
             username: row.parse("username")?,
             email: row.maybe_text("email")?,
             full_name: row.maybe_text("full_name")?,
+            claims: row.parse("claims")?,
             roles: Vec::new(),
             generation: row.integer("generation")?,
             created_at: row.integer("created_at")?,
+            updated_at: row.integer("updated_at")?,
             disabled_at: row.maybe_integer("disabled_at")?,
         })
     }
@@ -86,7 +89,7 @@ pub(super) async fn live(
         roles = sql!("SELECT name, scope FROM roles WHERE name = $1", default.as_str()).all(db).await?;
     }
     user.roles = roles.iter().map(|role| role.name.clone()).collect();
-    Ok(Some(LiveUser { user, roles }))
+    Ok(Some(LiveUser { user: Box::new(user), roles }))
 }
 
 /// Keeps the user's roles from being changed by another transaction meanwhile.
@@ -124,8 +127,8 @@ impl Store {
     /// Adds a user; false when there is one of that name.
     pub async fn add_user(&self, new: NewUser, entry: Audit) -> Result<bool, Error> {
         const SQL: &str =
-            "INSERT INTO users (id, username, email, full_name, password_hash, generation, created_at)
-                           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (username) DO NOTHING";
+            "INSERT INTO users (id, username, email, full_name, claims, password_hash, generation, created_at)
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (username) DO NOTHING";
         self.write(async move |db| {
             let NewUser { user, password_hash } = &new;
             let (email, full_name) = (user.email.clone(), user.full_name.clone());
@@ -136,6 +139,7 @@ impl Store {
                 user.username.as_str(),
                 email,
                 full_name,
+                user.claims.to_string(),
                 password_hash,
                 user.generation,
                 user.created_at
@@ -170,6 +174,34 @@ impl Store {
             insert_roles(db, id, &add).await?;
             audit::insert(db, &entry).await?;
             Ok(true)
+        })
+        .await
+    }
+
+    /// Changes the user's claims, of all that they have when it is done; `None` when there is no such user.
+    pub async fn change_claims(
+        &self,
+        id: UserId,
+        changes: ClaimChanges,
+        entry: Audit,
+    ) -> Result<Option<Result<User, ClaimError>>, Error> {
+        const SQL: &str =
+            "UPDATE users SET email = $2, full_name = $3, claims = $4, updated_at = $5 WHERE id = $1";
+        self.write(async move |db| {
+            sql!(LOCK, id.to_string()).lock(db).await?;
+            let Some(user) = sql!(select!("WHERE id = $1"), id.to_string()).optional::<User>(db).await?
+            else {
+                return Ok(None);
+            };
+            let changed = match changes.of(&with_roles(db, user).await?, entry.at) {
+                Ok(changed) => changed,
+                Err(refused) => return Ok(Some(Err(refused))),
+            };
+            let (email, full_name) = (changed.email.clone(), changed.full_name.clone());
+            let claims = changed.claims.to_string();
+            sql!(SQL, id.to_string(), email, full_name, claims, entry.at).run(db).await?;
+            audit::insert(db, &entry).await?;
+            Ok(Some(Ok(changed)))
         })
         .await
     }

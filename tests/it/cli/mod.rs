@@ -25,8 +25,8 @@ fn add_service(more: &[&'static str]) -> Vec<&'static str> {
 fn a_fresh_machine_is_administered_before_a_server_ever_ran() {
     let operator = Operator::settled();
     assert_snapshot!(operator.does(&["user", "list"]).stdout, @"
-    USERNAME  EMAIL  FULL NAME  ROLES   DISABLED AT
-    alice     -      -          writer  -
+    USERNAME  EMAIL  NAME  ROLES   DISABLED AT
+    alice     -      -     writer  -
     ");
     assert_snapshot!(operator.does(&["api", "list"]).stdout, @"
     URI                      SCOPES
@@ -56,13 +56,15 @@ fn what_is_added_is_shown_by_the_names_of_the_standards() {
         })
     );
     let mut user = operator.asks(&["user", "disable", "ALICE"]);
-    assert!(user["disabled_at"].take().is_string() && user["created_at"].take().is_string());
+    for time in ["created_at", "updated_at", "disabled_at"] {
+        assert!(user[time].take().is_string(), "{time}");
+    }
     assert_eq!(user["sub"].take().as_str().unwrap().len(), 36);
     assert_eq!(
         user,
         json!({
-            "sub": null, "username": "alice", "email": null, "full_name": null, "roles": ["writer"],
-            "created_at": null, "disabled_at": null,
+            "sub": null, "username": "alice", "roles": ["writer"],
+            "created_at": null, "updated_at": null, "disabled_at": null,
         })
     );
     assert_eq!(operator.asks(&["user", "remove", "alice"]), json!({ "username": "alice", "removed": true }));
@@ -100,6 +102,53 @@ fn roles_are_given_and_taken_and_the_others_stay() {
     hint: name `clerk` once
     ");
     assert!(operator.is_told(&["user", "roles", "alice", "--remove", "king"]).contains("no role `king`"));
+}
+
+/// OpenID Connect Core §5.1.
+#[tokio::test]
+async fn what_is_known_of_a_user_is_set_shown_and_removed() {
+    let operator = Operator::settled();
+    let set = |claims: &[&str]| operator.asks(&[&["user", "set", "ALICE"], claims].concat());
+    let added = operator.asks(&["user", "show", "alice"]);
+    assert_eq!(added["updated_at"], added["created_at"]);
+
+    let user = set(&[
+        "name=Alice Liddell",
+        "email=alice@example.com",
+        "email_verified=true",
+        "address.street_address=1 Main Street\nFlat = 2",
+        "address.locality=Oxford",
+        "phone_number=+44 1865 270000",
+        "birthdate=0000-05-04",
+    ]);
+    let address = json!({ "street_address": "1 Main Street\nFlat = 2", "locality": "Oxford" });
+    assert_eq!((&user["name"], &user["address"]), (&json!("Alice Liddell"), &address));
+    assert_eq!((&user["email_verified"], &user["phone_number"]), (&json!(true), &json!("+441865270000")));
+    assert_eq!(operator.asks(&["user", "show", "alice"]), user);
+
+    let user = set(&["email=liddell@example.com", "name=", "address.street_address="]);
+    assert_eq!((&user["email_verified"], user.get("name")), (&json!(false), None));
+    let shown = operator.does(&["user", "show", "alice"]).stdout;
+    let shown: Vec<_> =
+        shown.lines().filter(|line| !line.contains("sub:") && !line.contains(" at:")).collect();
+    assert_snapshot!(shown.join("\n"), @"
+    username:              alice
+    email:                 liddell@example.com
+    email verified:        no
+    birthdate:             0000-05-04
+    phone number:          +441865270000
+    phone number verified: no
+    address:               locality=Oxford
+    roles:                 writer
+    ");
+
+    assert_snapshot!(operator.is_told(&["user", "set", "alice", "gender=x", "birthday=1984-02-29"]), @"
+    error: there is no claim `birthday`
+    hint: did you mean `birthdate`?
+    ");
+    assert_eq!(operator.asks(&["user", "show", "alice"]).get("gender"), None, "all or nothing");
+    let trail = "audit WHERE event = 'user.changed' AND detail = 'address.street_address email name'";
+    assert_eq!(operator.database.connect().await.count(trail).await, 1);
 }
 
 #[test]
