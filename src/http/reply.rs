@@ -4,7 +4,7 @@
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 use warp::Reply as _;
@@ -38,6 +38,15 @@ pub fn broken() -> Response {
 pub fn options(allow: &'static str) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// Sends the browser to `location`, a URI in ASCII, by `GET` whatever it did here.
+pub fn see_other(location: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::try_from(location).expect("a URI is visible ASCII"));
+    headers.insert(CACHE_CONTROL, NO_STORE);
     response
 }
 
@@ -105,7 +114,15 @@ fn status(code: Code) -> StatusCode {
         | Code::UnauthorizedClient
         | Code::UnsupportedGrantType
         | Code::InvalidScope
-        | Code::InvalidTarget => StatusCode::BAD_REQUEST,
+        | Code::InvalidTarget
+        | Code::UnsupportedResponseType
+        | Code::AccessDenied
+        | Code::LoginRequired
+        | Code::ConsentRequired
+        | Code::RequestNotSupported
+        | Code::RequestUriNotSupported
+        | Code::RegistrationNotSupported
+        | Code::UnmetAuthenticationRequirements => StatusCode::BAD_REQUEST,
         Code::InvalidClient | Code::MissingToken | Code::InvalidToken => StatusCode::UNAUTHORIZED,
         Code::InsufficientScope => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
@@ -141,7 +158,8 @@ fn challenge(error: &Error) -> Option<HeaderValue> {
     Some(HeaderValue::try_from(challenge).expect("descriptions and scopes are ASCII without quotes"))
 }
 
-fn log(error: &Error) {
+/// Tells the log of a refusal that is answered by other means.
+pub fn log(error: &Error) {
     let (code, description) = (error.code().as_str(), error.description());
     let cause = error.cause().map(tracing::field::display);
     match error.code() {

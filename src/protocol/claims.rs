@@ -30,3 +30,16 @@ pub struct AccessClaims {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
 }
+
+/// What an ID token of ours that comes back as `id_token_hint` says of whom it is about.
+#[derive(Clone, Debug, Deserialize)]
+pub struct IdTokenHint {
+    /// The issuer.
+    pub iss: String,
+    /// The user, as its client knows them.
+    pub sub: String,
+    /// The client; one.
+    pub aud: String,
+    /// The session.
+    pub sid: Option<String>,
+}

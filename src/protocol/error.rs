@@ -1,9 +1,12 @@
-//! Refusals ([RFC 6749 §5.2], [RFC 6750 §3.1]): one type, whose codes are the standards' codes.
+//! Refusals ([RFC 6749 §4.1.2.1] and [§5.2], [RFC 6750 §3.1], [OpenID Connect Core §3.1.2.6]): one type, whose codes
+//! are the standards' codes.
 //!
 //! The description is told to the client and never depends on a secret; the cause is kept for the log.
 //! `http/reply.rs` alone turns an error into an answer.
 //!
-//! [RFC 6749 §5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+//! [RFC 6749 §4.1.2.1]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1
+//! [§5.2]: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+//! [OpenID Connect Core §3.1.2.6]: https://openid.net/specs/openid-connect-core-1_0.html#AuthError
 //! [RFC 6750 §3.1]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
 
 use std::borrow::Cow;
@@ -32,6 +35,25 @@ pub enum Code {
     /// The resource is not one that the client may ask for
     /// ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
     InvalidTarget,
+    /// The authorization endpoint does not give this response type
+    /// ([RFC 6749 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
+    UnsupportedResponseType,
+    /// The user refused.
+    AccessDenied,
+    /// The user must sign in, and may not be asked to
+    /// ([OpenID Connect Core §3.1.2.6](https://openid.net/specs/openid-connect-core-1_0.html#AuthError)).
+    LoginRequired,
+    /// The user must consent, and may not be asked to.
+    ConsentRequired,
+    /// The request is a request object.
+    RequestNotSupported,
+    /// The request object lies elsewhere.
+    RequestUriNotSupported,
+    /// The client registers itself with its request.
+    RegistrationNotSupported,
+    /// The user cannot be authenticated as strongly as is demanded ([OpenID Connect Core Error Code
+    /// unmet_authentication_requirements](https://openid.net/specs/openid-connect-unmet-authentication-requirements-1_0.html)).
+    UnmetAuthenticationRequirements,
     /// A protected resource was asked for without a token; the challenge names no error
     /// ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     MissingToken,
@@ -80,6 +102,14 @@ impl Code {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::MissingToken | Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests | Self::Unavailable => "temporarily_unavailable",
@@ -128,6 +158,22 @@ impl Error {
         invalid_scope => InvalidScope;
         /// The resource is not one that the client may ask for.
         invalid_target => InvalidTarget;
+        /// The authorization endpoint does not give this response type.
+        unsupported_response_type => UnsupportedResponseType;
+        /// The user refused.
+        access_denied => AccessDenied;
+        /// The user must sign in, and may not be asked to.
+        login_required => LoginRequired;
+        /// The user must consent, and may not be asked to.
+        consent_required => ConsentRequired;
+        /// The request is a request object.
+        request_not_supported => RequestNotSupported;
+        /// The request object lies elsewhere.
+        request_uri_not_supported => RequestUriNotSupported;
+        /// The client registers itself with its request.
+        registration_not_supported => RegistrationNotSupported;
+        /// The user cannot be authenticated as strongly as is demanded.
+        unmet_authentication_requirements => UnmetAuthenticationRequirements;
         /// A protected resource was asked for without a token.
         missing_token => MissingToken;
         /// The access token is not good.

@@ -11,11 +11,22 @@ use super::{Error, Scope};
 const PARAMETERS: usize = 64;
 
 /// The parameters of one request.
+#[derive(Default)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
     /// Reads a form body or a query.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let params = Self::parse_with_doubles(body)?;
+        if params.doubled().is_empty() {
+            Ok(params)
+        } else {
+            Err(Error::invalid_request("a parameter is given more than once"))
+        }
+    }
+
+    /// Reads a query that may hold parameters more than once, for who says himself which of them, and to whom.
+    pub fn parse_with_doubles(body: &[u8]) -> Result<Self, Error> {
         let mut params = Self(Vec::new());
         if body.is_empty() {
             return Ok(params);
@@ -32,12 +43,36 @@ impl Params {
             if name.is_empty() {
                 return Err(Error::invalid_request("a parameter has no name"));
             }
-            if params.0.iter().any(|(known, _)| *known == name) {
-                return Err(Error::invalid_request("a parameter is given more than once"));
-            }
             params.0.push((name, value));
         }
         Ok(params)
+    }
+
+    /// The names that are given more than once.
+    pub fn doubled(&self) -> Vec<&str> {
+        let names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        (1..names.len()).filter(|at| names[..*at].contains(&names[*at])).map(|at| names[at]).collect()
+    }
+
+    /// As a query, with `name` replaced by what `change` makes of its value, or left out.
+    pub fn to_query_with(&self, change: impl Fn(&str, &str) -> Option<String>) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &self.0 {
+            if let Some(value) = change(name, value) {
+                query.append_pair(name, &value);
+            }
+        }
+        query.finish()
+    }
+
+    /// As a query.
+    pub fn to_query(&self) -> String {
+        self.to_query_with(|_, value| Some(value.to_owned()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The value of `name`, unless it is left out or empty.
@@ -104,6 +139,7 @@ mod tests {
             let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("k", &value).finish();
             let params = Params::parse(body.as_bytes()).unwrap();
             prop_assert_eq!(params.find("k"), Some(value.as_str()));
+            prop_assert_eq!(params.to_query(), body);
         }
 
         #[test]

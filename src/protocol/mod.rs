@@ -1,5 +1,7 @@
 //! The words of the standards: values that are parsed once and then trusted.
 
+mod authorization_request;
+mod authorization_response;
 mod bearer;
 mod claims;
 mod claims_request;
@@ -13,8 +15,10 @@ mod scope;
 mod secret;
 mod uri;
 
+pub use authorization_request::{AuthorizationRequest, Prompt};
+pub use authorization_response::{AuthorizationResponse, ResponseMode, ReturnAddress};
 pub use bearer::{authorization, bad_token, bearer_token};
-pub use claims::AccessClaims;
+pub use claims::{AccessClaims, IdTokenHint};
 pub use claims_request::{ClaimRequest, ClaimsRequest};
 pub use client_authentication::ClientAuthentication;
 pub use error::{BoxError, Code, Error};

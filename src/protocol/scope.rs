@@ -85,6 +85,11 @@ impl Scope {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
+    /// What stands here and not in `other`.
+    pub fn difference(&self, other: &Self) -> Self {
+        Self(self.0.difference(&other.0).cloned().collect())
+    }
+
     /// Whether everything in `self` stands in `other`.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.is_subset(&other.0)

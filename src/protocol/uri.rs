@@ -66,8 +66,14 @@ uri! {
 impl Issuer {
     /// The path, without a slash at the end: empty for an issuer that is only an origin.
     pub fn path(&self) -> &str {
+        &self.0[self.origin().len()..]
+    }
+
+    /// The origin, as browsers write it ([RFC 6454 §6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2)).
+    pub fn origin(&self) -> &str {
         let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
-        self.0[after_scheme..].find('/').map_or("", |at| &self.0[after_scheme + at..])
+        let end = self.0[after_scheme..].find('/').map_or(self.0.len(), |at| after_scheme + at);
+        &self.0[..end]
     }
 }
 
@@ -99,6 +105,57 @@ uri! {
     }
 }
 
+impl RedirectUri {
+    /// Whether an answer may go to `presented`: to the URI byte for byte, where only the port of a loopback address
+    /// may differ, since an app on a device cannot choose its own ([RFC 8252 §7.3]). `localhost` is a name that may
+    /// lead elsewhere (§8.3), so it is compared whole.
+    ///
+    /// [RFC 8252 §7.3]: https://www.rfc-editor.org/rfc/rfc8252#section-7.3
+    pub fn admits(&self, presented: &Self) -> bool {
+        let loopback = without_loopback_port(&self.0);
+        presented == self || (loopback.is_some() && loopback == without_loopback_port(&presented.0))
+    }
+
+    /// The host, or the scheme of an app's own URI: what a person is shown of it.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.0).expect("it was parsed when it was made");
+        match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (Some(host), None) => host.to_owned(),
+            (None, _) => format!("{}:", url.scheme()),
+        }
+    }
+
+    /// The URI with `params` behind the query that it may have, which stays as it is
+    /// ([RFC 6749 §3.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.1.2)).
+    pub fn with_query<'a>(&self, params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
+        let joint = match self.0.split_once('?') {
+            _ if query.is_empty() => "",
+            None => "?",
+            Some((_, own)) if own.is_empty() || own.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        format!("{self}{joint}{query}")
+    }
+}
+
+/// The address, and what comes after the port, of an `http` URI on a loopback address.
+fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let address = ["127.0.0.1", "[::1]"].into_iter().find(|address| rest.starts_with(address))?;
+    let rest = &rest[address.len()..];
+    let rest = match rest.strip_prefix(':') {
+        Some(port) => {
+            let digits = port.bytes().take_while(u8::is_ascii_digit).count();
+            port[..digits].parse::<u16>().ok()?;
+            &port[digits..]
+        }
+        None => rest,
+    };
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((address, rest))
+}
+
 uri! {
     /// A web origin ([RFC 6454 §6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2)), as browsers write it.
     Origin, |url, text| {
@@ -116,5 +173,69 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_an_origin_and_a_path() {
+        for (issuer, origin, path) in [
+            ("https://id.example.com", "https://id.example.com", ""),
+            ("http://localhost:8080", "http://localhost:8080", ""),
+            ("https://id.example.com/a/b", "https://id.example.com", "/a/b"),
+        ] {
+            let issuer: Issuer = issuer.parse().unwrap();
+            assert_eq!((issuer.origin(), issuer.path()), (origin, path));
+        }
+    }
+
+    fn admits(registered: &str, presented: &str) -> bool {
+        let presented = presented.parse();
+        presented.is_ok_and(|presented| registered.parse::<RedirectUri>().unwrap().admits(&presented))
+    }
+
+    #[test]
+    fn a_redirect_uri_is_compared_byte_for_byte() {
+        let registered = "https://app.example.com/cb?a=b";
+        assert!(admits(registered, registered));
+        for other in [
+            "https://app.example.com/cb",
+            "https://app.example.com/cb?a=b&c=d",
+            "https://app.example.com/cb?a=b#f",
+            "https://app.example.com:443/cb?a=b",
+            "https://APP.example.com/cb?a=b",
+            "https://app.example.com/./cb?a=b",
+            "http://app.example.com/cb?a=b",
+        ] {
+            assert!(!admits(registered, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn only_the_port_of_a_loopback_address_may_differ() {
+        for (registered, presented) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"),
+            ("http://127.0.0.1:8000/cb", "http://127.0.0.1/cb"),
+            ("http://[::1]:8000/cb?a", "http://[::1]:9000/cb?a"),
+        ] {
+            assert!(admits(registered, presented), "{presented}");
+        }
+        for (registered, presented) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb2"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb/../cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:99999/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:1@evil.example.com/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb"),
+            ("http://127.0.0.1/cb", "http://127.0.0.1.evil.example.com/cb"),
+            ("http://127.0.0.1/cb", "http://[::1]/cb"),
+            ("http://127.0.0.1/cb", "https://127.0.0.1:1/cb"),
+            ("http://localhost:8000/cb", "http://localhost:9000/cb"),
+            ("https://127.0.0.1:8000/cb", "https://127.0.0.1:9000/cb"),
+        ] {
+            assert!(!admits(registered, presented), "{presented}");
+        }
     }
 }
