@@ -17,6 +17,7 @@ mod key;
 mod load;
 mod redis_url;
 mod seconds;
+mod sessions;
 mod settings;
 mod show;
 mod values;
@@ -35,6 +36,7 @@ pub use fetch::Fetch;
 pub use load::{Loaded, Sources};
 pub use redis_url::RedisUrl;
 pub use seconds::{NotADuration, Seconds};
+pub use sessions::Sessions;
 pub use show::template;
 pub use values::{ForwardedHeader, LogFilter, LogFormat};
 
@@ -87,6 +89,10 @@ pub struct Config {
     /// How long tokens live.
     #[config(nested)]
     pub tokens: Tokens,
+
+    /// Sessions of browsers that a user signed in with.
+    #[config(nested)]
+    pub sessions: Sessions,
 
     /// Login limits. Attempts are counted by minute, for known and unknown users alike.
     #[config(nested)]

@@ -1,13 +1,14 @@
 //! Login limits: how often anybody may try a password.
 //!
-//! Four tiers, each a bucket that starts full and refills one by one (GCRA). They are kept in memory, or for
+//! Tiers, each a bucket that starts full and refills one by one (GCRA). They are kept in memory, or for
 //! several nodes together in Redis; while Redis is away each node goes by what it has in memory. A refusal
 //! takes nothing from the tiers behind it, so the narrow ones are asked first: an address that is refused
 //! costs its neighbours nothing. Names that do not exist count like those that do.
 //!
 //! What is easily got wrong: call [`Limits::admit_prefix`] once the client is authenticated, then
-//! [`Limits::admit_account`], and both before the hashing queue. Each call takes from the buckets; there
-//! is nothing to undo after a successful sign-in.
+//! [`Limits::admit_account`], and both before the hashing queue; in place of both [`Limits::admit_device`] for a
+//! browser that the user is known to have signed in with. Each call takes from the buckets; there is nothing to undo
+//! after a successful sign-in.
 
 pub mod lockout;
 mod memory;
@@ -104,6 +105,13 @@ impl Limits {
         let Some(tiers) = &self.0 else { return Ok(()) };
         let account = tiers.hash(&[&network(ip, NARROW), username.as_str().as_bytes()]);
         tiers.admit(&[(Tier::Account, account)]).await
+    }
+
+    /// Counts an attempt from the known device `device`, whatever its address: what strangers use up around it is not
+    /// taken from its owner.
+    pub async fn admit_device(&self, device: &str) -> Result<(), Refused> {
+        let Some(tiers) = &self.0 else { return Ok(()) };
+        tiers.admit(&[(Tier::Device, tiers.hash(&[device.as_bytes()]))]).await
     }
 
     /// Forgets the keys whose buckets are full again. To be called every few seconds: keys leave memory no

@@ -41,6 +41,12 @@ pub struct Hashes {
     pub account: KeyedHash,
     /// Of networks that a user signed in from.
     pub prefix: KeyedHash,
+    /// Of session cookies, as they are stored.
+    pub session: KeyedHash,
+    /// Of known-device cookies.
+    pub device: KeyedHash,
+    /// Of what a form is bound to.
+    pub csrf: KeyedHash,
     /// Of account names, in the limiter.
     pub limiter: Secret<[u8; 32]>,
 }
@@ -137,6 +143,9 @@ impl Hashes {
             client_secret: root.keyed_hash(Purpose::ClientSecretHash),
             account: root.keyed_hash(Purpose::FailedAccount),
             prefix: root.keyed_hash(Purpose::KnownPrefix),
+            session: root.keyed_hash(Purpose::SessionHash),
+            device: root.keyed_hash(Purpose::KnownDevice),
+            csrf: root.keyed_hash(Purpose::CsrfToken),
             limiter: root.derive(Purpose::LimiterAccount),
         }
     }

@@ -33,6 +33,12 @@ pub(super) fn as_a_whole(config: &Config, settings: &Settings) -> Result<(), Fau
             format!("write at most `{}`", config.tokens.refresh_token_lifetime),
         ),
         (
+            config.sessions.idle > config.sessions.lifetime,
+            "sessions.idle",
+            "is longer than `sessions.lifetime`",
+            format!("write at most `{}`", config.sessions.lifetime),
+        ),
+        (
             config.server.connections_per_prefix > config.server.connections,
             "server.connections_per_prefix",
             "is more than `server.connections`",
@@ -112,6 +118,7 @@ mod tests {
                 "[keys]\nrotate_every = \"2h\"\njwks_max_age = \"3h\"",
                 "`keys.rotate_every` is too short: the next key would be due before it is known to all",
             ),
+            ("[sessions]\nidle = \"8d\"", "`sessions.idle` is longer than `sessions.lifetime`"),
             (
                 "[tokens]\nrefresh_token_idle = \"91d\"",
                 "`tokens.refresh_token_idle` is longer than `tokens.refresh_token_lifetime`",

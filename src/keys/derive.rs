@@ -31,6 +31,12 @@ pub enum Purpose {
     FailedAccount,
     /// An address prefix from which an account signed in.
     KnownPrefix,
+    /// What is stored of a session's cookie.
+    SessionHash,
+    /// The proof in a known-device cookie.
+    KnownDevice,
+    /// The token that binds a form to the browser it was shown in.
+    CsrfToken,
 }
 
 impl Purpose {
@@ -43,6 +49,9 @@ impl Purpose {
             Self::LimiterAccount => b"claviger root: limiter account",
             Self::FailedAccount => b"claviger root: failed account",
             Self::KnownPrefix => b"claviger root: known prefix",
+            Self::SessionHash => b"claviger root: session hash",
+            Self::KnownDevice => b"claviger root: known device",
+            Self::CsrfToken => b"claviger root: csrf token",
         }
     }
 }
@@ -145,13 +154,16 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 6] = [
+    const PURPOSES: [Purpose; 9] = [
         Purpose::RefreshTokenHash,
         Purpose::RefreshTokenSuccessor,
         Purpose::ClientSecretHash,
         Purpose::LimiterAccount,
         Purpose::FailedAccount,
         Purpose::KnownPrefix,
+        Purpose::SessionHash,
+        Purpose::KnownDevice,
+        Purpose::CsrfToken,
     ];
 
     fn root(byte: u8) -> Root {

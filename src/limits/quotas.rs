@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 /// A bucket holds one minute's attempts, so a fresh key may use all of them at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
-    /// One account from one address prefix (IPv4 /32, IPv6 /64).
+    /// One account from one address prefix (IPv4 /32, IPv6 /64), or from one browser that its user signed in with.
     pub account: NonZeroU32,
     /// One address prefix (IPv4 /32, IPv6 /64).
     pub prefix: NonZeroU32,
@@ -48,7 +48,8 @@ impl Quotas {
     /// The attempts a minute of `tier`.
     pub(super) fn of(&self, tier: Tier) -> NonZeroU32 {
         match tier {
-            Tier::Account => self.account,
+            // A device speaks for one account, as an address does.
+            Tier::Account | Tier::Device => self.account,
             Tier::Prefix => self.prefix,
             Tier::Wide => self.wide,
             Tier::Client => self.client,
@@ -67,10 +68,12 @@ pub enum Tier {
     Wide,
     /// One client.
     Client,
+    /// One browser that a user signed in with before, wherever it is.
+    Device,
 }
 
 impl Tier {
-    pub(super) const ALL: [Self; 4] = [Self::Account, Self::Prefix, Self::Wide, Self::Client];
+    pub(super) const ALL: [Self; 5] = [Self::Account, Self::Prefix, Self::Wide, Self::Client, Self::Device];
 
     /// The tier's name in logs and metrics.
     pub fn as_str(self) -> &'static str {
@@ -79,6 +82,7 @@ impl Tier {
             Self::Prefix => "prefix",
             Self::Wide => "wide",
             Self::Client => "client",
+            Self::Device => "device",
         }
     }
 }
@@ -92,9 +96,9 @@ mod tests {
         let part = |nodes| Quotas::default().part(NonZeroU32::new(nodes).unwrap());
         let numbers = |quotas: Quotas| Tier::ALL.map(|tier| quotas.of(tier).get());
         assert_eq!(part(1), Quotas::default());
-        assert_eq!(numbers(part(2)), [2, 15, 150, 300]);
-        assert_eq!(numbers(part(3)), [1, 10, 100, 200]);
-        assert_eq!(numbers(part(1_000)), [1; 4]);
+        assert_eq!(numbers(part(2)), [2, 15, 150, 300, 2]);
+        assert_eq!(numbers(part(3)), [1, 10, 100, 200, 1]);
+        assert_eq!(numbers(part(1_000)), [1; 5]);
         assert_eq!(part(3).keys, Quotas::default().keys, "memory is a node's own");
     }
 }
