@@ -110,10 +110,22 @@ fn way_in(error: &sqlx::Error) -> &'static str {
             "write less for `database.readers` and `database.writers`, or let PostgreSQL have more"
         }
         Some("57P03") => "try again when it has started",
-        _ if matches!(error, sqlx::Error::Tls(_)) => {
+        _ if is_of_tls(error) => {
             "see that `sslmode` and `sslrootcert` in `database.url` fit the server's certificate"
         }
+        _ if matches!(error, sqlx::Error::Io(error) if error.kind() == ErrorKind::NotFound) => {
+            "see that the files are there that `database.url` names: `sslrootcert`, `sslcert`, `sslkey`, the socket"
+        }
         _ => "see that it runs there, and that `database.url` is right",
+    }
+}
+
+/// Whether there is no TLS with the server, or its certificate is not good.
+fn is_of_tls(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => error.kind() == ErrorKind::InvalidData,
+        _ => false,
     }
 }
 

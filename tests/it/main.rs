@@ -13,6 +13,7 @@ mod server;
 mod bad_input;
 mod cli;
 mod crash;
+mod database_tls;
 mod faults;
 mod forged;
 mod house;
