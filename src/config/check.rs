@@ -97,6 +97,13 @@ impl Config {
                 "name only the networks of your proxies",
             ));
         }
+        let accent = self.pages.accent_color;
+        if accent.on_light() != accent {
+            warnings.push(Fault::new(
+                format!("`pages.accent_color` is too pale to be read on a light ground: `{accent}`"),
+                format!("`{}` is used there instead; write it, or another dark colour", accent.on_light()),
+            ));
+        }
         warnings
     }
 }
@@ -146,6 +153,7 @@ mod tests {
             ("trusted_proxies = [\"::/0\"]".to_owned(), vec!["`trusted_proxies` trusts every address"]),
             ("[database]\nurl = \"postgres://db/claviger\"".to_owned(), vec!["`database.url` reaches over"]),
             ("[database]\nurl = \"postgres:///claviger?host=/run\"".to_owned(), vec![]),
+            ("[pages]\naccent_color = \"#ffcc00\"".to_owned(), vec!["`pages.accent_color` is too pale"]),
             ("[limits]\nlogin = \"off\"".to_owned(), vec!["`limits.login` is `off`"]),
         ] {
             let warnings = parse(&text).unwrap().warnings();

@@ -281,6 +281,12 @@ mod tests {
             "[log]\nlevel = \"info,[x]=debug\"",
             "[log]\nlevel = { a = 1 }",
             "[server]\ndrain_timeout = \"26s\"",
+            "[pages]\nname = \" \"",
+            "[pages]\nname = \"a\\nb\"",
+            "[pages]\naccent_color = \"blue\"",
+            "[pages]\naccent_color = \"#12345\"",
+            "[pages]\nlogo = \"/nowhere/logo.svg\"",
+            "[pages]\nlogo = \"Cargo.toml\"",
         ] {
             let fault = fault(text);
             assert!(!fault.contains("is missing") && !fault.contains("is not a key"), "{text:?}: {fault}");

@@ -9,7 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
 
+use super::accent::Rgb;
 use super::database_url::{DatabaseUrl, beginning};
+use super::logo::Logo;
 use super::redis_url::RedisUrl;
 use super::seconds::{NotADuration, Seconds};
 use crate::protocol::{ClientId, Issuer, RoleName};
@@ -146,6 +148,26 @@ pub(super) fn redis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RedisU
     let text = String::deserialize(deserializer)?;
     // Not by `read`: it would show the password.
     RedisUrl::parse(&text).map_err(|refused| refusal("…", refused))
+}
+
+/// What people know the server by: a line of text, short enough for the head of a page.
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    read(deserializer, |text| {
+        let is_line = !text.trim().is_empty() && !text.contains(char::is_control);
+        match is_line && text.chars().count() <= 60 {
+            true => Ok(text.to_owned()),
+            false => Err(("is not a name", "write one line of at most 60 characters".to_owned())),
+        }
+    })
+}
+
+pub(super) fn logo<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Logo, D::Error> {
+    read(deserializer, |text| Logo::read(text.as_ref()))
+}
+
+pub(super) fn colour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rgb, D::Error> {
+    let hint = || "write it as `#rrggbb`, such as `#1f5fbf`".to_owned();
+    read(deserializer, |text| text.parse().map_err(|_| ("is not a colour", hint())))
 }
 
 pub(super) fn on_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -14,6 +14,7 @@ mod route;
 pub mod server;
 mod token;
 mod users_me;
+pub mod view;
 
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -30,7 +31,8 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(users_me::routes(app))
         .or(revoke::routes(app))
         .or(discovery::routes(app))
-        .or(health::routes(app));
+        .or(health::routes(app))
+        .or(view::routes(app));
     let unknown = warp::any().map(|| reply::error(&Error::not_found("there is nothing at this path")));
     endpoints.into_filter().or(unknown).unify().boxed()
 }

@@ -4,7 +4,8 @@
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, PRAGMA,
+    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 use warp::Reply as _;
@@ -64,6 +65,64 @@ pub fn document(bytes: bytes::Bytes, etag: &str, max_age: i64, known: Option<&st
         HeaderValue::try_from(format!("public, max-age={max_age}")).expect("digits make a header value");
     headers.insert(CACHE_CONTROL, cache);
     headers.insert(ETAG, HeaderValue::try_from(etag).expect("base64url makes a header value"));
+    response
+}
+
+/// What a page may do besides showing itself, which its Content-Security-Policy bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Its forms lead to pages of ours.
+    Staying,
+    /// The answers to its forms may lead to a client. Chromium holds every redirect after a form against
+    /// `form-action`, so that it cannot be restricted.
+    Leaving,
+    /// A script of ours sends its form to a client.
+    Sending,
+}
+
+/// A page; `refusal` is what it says was wrong with the request.
+///
+/// The referrer stays at home, but not `no-referrer`: with that, Chromium sends `Origin: null` with forms.
+pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
+    let base =
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let more = match policy {
+        Policy::Staying => "; form-action 'self'",
+        Policy::Leaving => "",
+        Policy::Sending => "; script-src 'self'",
+    };
+    let mut response = Response::new(html.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    let policy = HeaderValue::try_from(format!("{base}{more}")).expect("a policy is ASCII");
+    headers.insert(CONTENT_SECURITY_POLICY, policy);
+    if let Some(error) = refusal {
+        log(error);
+        if let Some(seconds) = error.retry_after() {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        // A browser has no use for a challenge, without which there is no 401.
+        *response.status_mut() = match status(error.code()) {
+            StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+    }
+    response
+}
+
+/// A file that pages load. One whose name `is_current`, which holds a hash of it, may be kept for good.
+///
+/// An SVG that is opened by itself could run scripts as a page of ours, were it not for its policy.
+pub fn asset(bytes: bytes::Bytes, media_type: &'static str, is_current: bool) -> Response {
+    let mut response = Response::new(bytes.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let cache = if is_current { "public, max-age=31536000, immutable" } else { "no-store" };
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
 

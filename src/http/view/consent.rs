@@ -1,0 +1,67 @@
+//! The page on which a person decides what an application may have.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use warp::reply::Response;
+
+use super::texts::Texts;
+use super::{Form, Frame, answer};
+use crate::http::reply::Policy;
+use crate::protocol::{Error, ScopeToken};
+
+/// Posts `csrf` and `decision`, which is `allow` or `deny`.
+#[derive(Template)]
+#[template(path = "consent.html", config = "src/http/view/askama.toml")]
+pub struct Consent<'a> {
+    /// What surrounds it.
+    pub frame: &'a Frame,
+    /// Where it goes.
+    pub form: Form<'a>,
+    /// What the application is called, by its name or else its id.
+    pub client: &'a str,
+    /// Its `client_id`.
+    pub client_id: &'a str,
+    /// The host, and port if there is one, that the browser is sent to.
+    pub redirect_host: &'a str,
+    /// The user name of who is asked.
+    pub username: &'a str,
+    /// Where to sign in as somebody else.
+    pub other_account: &'a str,
+    /// What is asked for and was not allowed before.
+    pub allowances: Vec<Allowance<'a>>,
+    /// Whether something was allowed before, which is not asked for again.
+    pub is_addition: bool,
+    /// Why the answer before was not taken.
+    pub refusal: Option<&'a Error>,
+}
+
+impl Consent<'_> {
+    /// The page as an answer, with the status of the refusal.
+    pub fn answer(&self) -> Response {
+        answer(self, Policy::Leaving, self.refusal)
+    }
+}
+
+/// Something that an application may have.
+pub struct Allowance<'a> {
+    /// Its scope.
+    pub token: &'a ScopeToken,
+    /// What its API says it allows, if it does; scopes of our own need none.
+    pub description: Option<&'a str>,
+}
+
+impl Allowance<'_> {
+    /// What it allows, in the reader's words where there are any.
+    pub(super) fn words(&self, texts: &Texts) -> Cow<'_, str> {
+        match self.token.as_str() {
+            "openid" => texts.scope_openid.into(),
+            "profile" => texts.scope_profile.into(),
+            "email" => texts.scope_email.into(),
+            "address" => texts.scope_address.into(),
+            "phone" => texts.scope_phone.into(),
+            "offline_access" => texts.scope_offline_access.into(),
+            token => self.description.unwrap_or(token).into(),
+        }
+    }
+}
