@@ -5,6 +5,7 @@
 //! A name is resolved anew for each new connection. What was promised is durable as far as the server's
 //! `synchronous_commit` goes, which is left as the server has it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,13 +13,18 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::Error;
 use super::db::{Db, Driver};
 use super::sql::{FromRow, Row, sql};
 
-/// How long a connection may take to say whether it takes writes.
+/// How long a host may take to be reached, and a connection to say whether it takes writes.
 const CHECK: Duration = Duration::from_secs(2);
+
+/// How long one rests when no host can be reached.
+const REST: Duration = Duration::from_millis(50);
 
 /// How much longer than the server itself one waits for it to break off a statement.
 const GRACE: Duration = Duration::from_secs(2);
@@ -50,12 +56,15 @@ struct Inner {
     /// The index of the host that is used, by readers and writers alike.
     current: Arc<AtomicUsize>,
     size: u32,
+    acquire_timeout: Duration,
     patience: Duration,
 }
 
 struct Host {
     /// As it is called in messages.
     name: String,
+    /// `None` for a Unix socket.
+    address: Option<(String, u16)>,
     pool: PgPool,
 }
 
@@ -82,10 +91,11 @@ impl PostgresOptions {
     }
 
     fn pool(&self, size: u32, current: Arc<AtomicUsize>) -> Hosts {
-        // The driver asks a host that refuses again and again, for as long as this.
+        // What a host that is busy, or starting, leaves for the others.
         let patience = self.acquire_timeout / u32::try_from(self.hosts.len().max(1)).unwrap_or(u32::MAX);
         let hosts = self.hosts.iter().map(|host| Host {
             name: name(host),
+            address: host.get_socket().is_none().then(|| (host.get_host().to_owned(), host.get_port())),
             pool: PgPoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(patience)
@@ -99,6 +109,7 @@ impl PostgresOptions {
             hosts: hosts.collect(),
             current,
             size,
+            acquire_timeout: self.acquire_timeout,
             patience: self.statement_timeout + GRACE,
         }))
     }
@@ -116,8 +127,23 @@ impl PostgresOptions {
 }
 
 impl Hosts {
-    /// A connection that takes writes.
+    /// A connection that takes writes, as soon as a host gives one.
     pub(super) async fn acquire(&self) -> Result<Db, Error> {
+        let began = Instant::now();
+        loop {
+            match self.from_any().await {
+                Err(Error::Unreachable { cause: sqlx::Error::Io(_), .. })
+                    if began.elapsed() < self.0.acquire_timeout =>
+                {
+                    tokio::time::sleep(REST).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// A connection that takes writes, from the first host that gives one.
+    async fn from_any(&self) -> Result<Db, Error> {
         let mut result = Err(Error::Closed);
         for _ in &self.0.hosts {
             let current = self.0.current.load(Ordering::Relaxed);
@@ -135,6 +161,7 @@ impl Hosts {
     async fn writable(&self, host: &Host) -> Result<Db, Error> {
         // After a restart of the server every connection that was kept is dead, and each is found out in turn.
         for _ in 0..self.0.size {
+            host.reach().await?;
             let connection = host
                 .pool
                 .acquire()
@@ -159,25 +186,29 @@ impl Hosts {
     /// Begins to hear what is announced.
     pub(super) async fn listen(&self) -> Result<Listener, Error> {
         let host = self.0.current.load(Ordering::Relaxed);
+        self.0.hosts[host].reach().await?;
         let mut listener = PgListener::connect_with(&self.0.hosts[host].pool).await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         Ok(Listener { listener, host })
     }
 
-    /// Waits until something is announced, but for `poll` at most. What was announced while `listener` had no
-    /// connection is not heard, so one ends the wait when a connection is lost.
-    pub(super) async fn hear(&self, listener: &mut Listener, poll: Duration) -> Result<(), Error> {
-        if listener.host != self.0.current.load(Ordering::Relaxed) {
-            *listener = self.listen().await?;
-            return Ok(());
+    /// Waits until something is announced, but for `poll` at most; false when nothing was. What was announced while
+    /// `listener` had no connection is not heard: when it is lost, there is a new one before this returns, and
+    /// whoever looks then misses nothing.
+    pub(super) async fn hear(&self, listener: &mut Listener, poll: Duration) -> Result<bool, Error> {
+        if listener.host == self.0.current.load(Ordering::Relaxed) {
+            let Ok(heard) = tokio::time::timeout(poll, listener.listener.try_recv()).await else {
+                return Ok(false);
+            };
+            if heard?.is_some() {
+                // Several changes in one go are one.
+                while listener.listener.next_buffered().is_some() {}
+                return Ok(true);
+            }
         }
-        if let Ok(heard) = tokio::time::timeout(poll, listener.listener.try_recv()).await {
-            heard?;
-            // Several changes in one go are one.
-            while listener.listener.next_buffered().is_some() {}
-        }
-        Ok(())
+        *listener = self.listen().await?;
+        Ok(true)
     }
 
     pub(super) fn size(&self) -> u32 {
@@ -188,6 +219,21 @@ impl Hosts {
         for host in &self.0.hosts {
             host.pool.close().await;
         }
+    }
+}
+
+impl Host {
+    /// Whether somebody answers there at all. The driver would ask a host that refuses again and again, while
+    /// another one takes writes.
+    async fn reach(&self) -> Result<(), Error> {
+        let Some((name, port)) = self.address.as_ref().filter(|_| self.pool.num_idle() == 0) else {
+            return Ok(());
+        };
+        let reached = tokio::time::timeout(CHECK, TcpStream::connect((name.as_str(), *port))).await;
+        let reached = reached.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        reached
+            .map(drop)
+            .map_err(|cause| Error::Unreachable { host: self.name.clone(), cause: sqlx::Error::Io(cause) })
     }
 }
 

@@ -12,15 +12,16 @@ use super::{Error, Store};
 /// says: the change was made in the real world too.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long PostgreSQL may be silent until one looks nevertheless.
-const POLL: Duration = Duration::from_secs(5);
+/// How long PostgreSQL may be silent until it is asked nevertheless: a listener can be deaf without knowing it, behind
+/// a network that swallows, or on a primary that was demoted.
+const POLL: Duration = Duration::from_millis(750);
 
 /// Notices what other processes write.
 pub struct Changes(Watch);
 
 enum Watch {
     Sqlite { db: Db, version: i64 },
-    Postgres { hosts: Hosts, listener: Listener },
+    Postgres { hosts: Hosts, listener: Listener, snapshot: String },
 }
 
 struct Version(i64);
@@ -34,6 +35,21 @@ impl FromRow for Version {
 async fn version(db: &mut Db) -> Result<i64, Error> {
     let version = sql!("PRAGMA data_version").optional(db).await?;
     version.map(|Version(version)| version).ok_or(Error::Closed)
+}
+
+struct Snapshot(String);
+
+impl FromRow for Snapshot {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.text("snapshot").map(Self)
+    }
+}
+
+/// PostgreSQL's `data_version`: it says whose transactions are seen, so while it stays the same, nobody has written.
+async fn snapshot(hosts: &Hosts) -> Result<String, Error> {
+    const SQL: &str = "SELECT CAST(pg_current_snapshot() AS TEXT) AS snapshot";
+    let snapshot = sql!(SQL).optional(&mut hosts.acquire().await?).await?;
+    snapshot.map(|Snapshot(snapshot)| snapshot).ok_or(Error::Closed)
 }
 
 impl Store {
@@ -52,7 +68,8 @@ impl Store {
                 Watch::Sqlite { version: version(&mut db).await?, db }
             }
             Pool::Postgres(hosts) => {
-                Watch::Postgres { listener: hosts.listen().await?, hosts: hosts.clone() }
+                let listener = hosts.listen().await?;
+                Watch::Postgres { listener, snapshot: snapshot(hosts).await?, hosts: hosts.clone() }
             }
         }))
     }
@@ -69,7 +86,15 @@ impl Changes {
                     return Ok(());
                 }
             },
-            Watch::Postgres { hosts, listener } => hosts.hear(listener, POLL).await,
+            Watch::Postgres { hosts, listener, snapshot: known } => loop {
+                if hosts.hear(listener, POLL).await? {
+                    return Ok(());
+                }
+                let snapshot = snapshot(hosts).await?;
+                if std::mem::replace(known, snapshot.clone()) != snapshot {
+                    return Ok(());
+                }
+            },
         }
     }
 }

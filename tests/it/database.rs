@@ -34,7 +34,7 @@ impl Database {
         let schema = format!("test_{}", uuid::Uuid::now_v7().simple());
         let sql = format!("CREATE SCHEMA {schema}");
         let separator = if server.contains('?') { '&' } else { '?' };
-        let url = format!("{server}{separator}options[search_path]={schema}");
+        let url = format!("{server}{separator}options[search_path]={schema}&application_name={schema}");
         // A thread of its own, since not every test has a runtime.
         let make = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
