@@ -5,7 +5,7 @@
 //! PostgreSQL serves several nodes at once. What is different there:
 //!
 //! - Writers run side by side, so a method that reads and then writes locks first
-//!   (`Sql::lock` in `sql.rs`): refresh tokens by their family, users, clients, the set of signing keys.
+//!   (`Sql::lock` in `sql.rs`): refresh tokens by their family, users, clients.
 //! - A transaction that must give way to another, as PostgreSQL finds, is run again by the `writer`.
 //! - Other nodes are told of a change (`postgres::announce`); on SQLite they see it by themselves.
 //! - Each connection is asked whether it takes writes, each time before it is used (`postgres.rs`).

@@ -1,4 +1,7 @@
 //! Signing keys. Every transition is one conditional update, so that one of several nodes makes it.
+//!
+//! Two nodes cannot let two keys sign: there is one key of each generation, and the next is made only by who has seen
+//! the one before it sign.
 
 use super::db::Db;
 use super::sql::{FromRow, Row, sql};
@@ -30,10 +33,6 @@ const ACTIVATE: &str = "UPDATE signing_keys SET activated_at = $2
 const RETIRE: &str = "UPDATE signing_keys SET retired_at = $2
     WHERE kid <> $1 AND activated_at IS NOT NULL AND retired_at IS NULL AND revoked_at IS NULL";
 
-/// Keeps other nodes from letting another key sign meanwhile. The root is there whenever keys are, and stands for
-/// the set of them: a key that another transaction has not committed cannot be locked itself.
-const LOCK: &str = "SELECT 1 FROM roots FOR UPDATE";
-
 /// Lets the pending key `kid` sign, and retires the one that did; false when it is not pending any more.
 async fn activate(db: &mut Db, kid: &str, now: i64) -> Result<bool, Error> {
     let activated = sql!(ACTIVATE, kid, now).run(db).await? == 1;
@@ -58,7 +57,6 @@ impl Store {
         const SQL: &str = "INSERT INTO signing_keys (kid, generation, bits, n, e, sealed, published_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (generation) DO NOTHING";
         self.write(async move |db| {
-            sql!(LOCK).lock(db).await?;
             let bits = i64::from(key.bits);
             let (n, e, sealed) = (&key.n, &key.e, key.sealed.clone());
             if sql!(SQL, &key.kid, key.generation, bits, n, e, sealed, key.published_at).run(db).await? == 0 {
@@ -76,7 +74,6 @@ impl Store {
     /// Lets the pending key `kid` sign, and retires the one that did; false when it is not pending any more.
     pub async fn activate_key(&self, kid: String, entry: Audit) -> Result<bool, Error> {
         self.write(async move |db| {
-            sql!(LOCK).lock(db).await?;
             let activated = activate(db, &kid, entry.at).await?;
             if activated {
                 audit::insert(db, &entry).await?;

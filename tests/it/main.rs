@@ -22,6 +22,7 @@ mod keys;
 mod nodes;
 mod oauth2_crate;
 mod password;
+mod races;
 mod refresh;
 mod refusals;
 mod resource;

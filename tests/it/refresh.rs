@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
+use crate::races::fifty;
 use crate::server::{PASSWORD, Server};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -129,9 +130,9 @@ async fn fifty_parallel_uses_have_one_successor() {
 
     let rounds = std::env::var("TEST_RACES").map_or(200, |rounds| rounds.parse().unwrap());
     let mut token = web.password(&alice, "items:read").await;
+    let clients = [web];
     for round in 0..rounds {
-        let uses = (0..50).map(|_| web.try_refresh(&token));
-        let answers = futures_util::future::join_all(uses).await;
+        let answers = fifty(&clients, |client| client.try_refresh(&token)).await;
         let successors: HashSet<_> =
             answers.iter().map(|answer| answer.clone().granted().text("refresh_token")).collect();
         assert_eq!(successors.len(), 1, "round {round}");
