@@ -4,11 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use claviger::admin;
-
 use crate::database::is_postgres;
-use crate::process::Place;
-use crate::server::{PASSWORD, description};
+use crate::process::{Api, Place};
 
 /// What one client was told, in order: every refresh token that was acknowledged.
 struct Journal {
@@ -16,32 +13,6 @@ struct Journal {
     /// Whether the last one was handed in, and no answer came.
     is_open: bool,
     revoked: Vec<String>,
-}
-
-struct Api {
-    http: reqwest::Client,
-    url: String,
-}
-
-impl Api {
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Option<(u16, serde_json::Value)> {
-        let response = self.http.post(format!("{}{path}", self.url)).form(form).send().await.ok()?;
-        let status = response.status().as_u16();
-        let body = response.bytes().await.ok()?;
-        Some((status, serde_json::from_slice(&body).unwrap_or_default()))
-    }
-
-    async fn refresh(&self, token: &str) -> Option<(u16, serde_json::Value)> {
-        let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "web")];
-        self.post("/token", &form).await
-    }
-
-    async fn sign_in(&self) -> String {
-        let form =
-            [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD), ("client_id", "web")];
-        let (_, body) = self.post("/token", &form).await.unwrap();
-        body["refresh_token"].as_str().unwrap().to_owned()
-    }
 }
 
 /// Refreshes until it is told to stop, or nobody answers.
@@ -66,32 +37,17 @@ async fn work(
     journal
 }
 
-/// Adds the client `web` and the user `alice`.
-async fn populate(place: &Place) {
-    let vault = place.vault().await;
-    let scopes = [("items:read".parse().unwrap(), None), ("items:write".parse().unwrap(), None)].into();
-    admin::api::add(&vault, crate::server::API.parse().unwrap(), scopes, None).await.unwrap();
-    admin::client::add(&vault, description("web"), None).await.unwrap();
-    let config = place.config();
-    let rules = admin::user::PasswordRules { issuer: &config.issuer, rounds: config.passwords.rounds };
-    let username = "alice".parse().unwrap();
-    let alice = admin::user::Description { username, email: None, full_name: None, roles: Vec::new() };
-    let password = claviger::protocol::Secret::new(PASSWORD.to_owned());
-    admin::user::add(&vault, rules, alice, password).await.unwrap();
-    vault.store.close().await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_lose_nothing_and_nothing_is_accepted_twice() {
     let cycles: u64 = std::env::var("TEST_KILLS").map_or(100, |cycles| cycles.parse().unwrap());
     let place = Place::new("[limits]\nlogin = \"off\"\n[log]\nlevel = \"error\"\n");
-    populate(&place).await;
+    place.populate().await;
     let http = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .pool_max_idle_per_host(0)
         .build()
         .unwrap();
-    let api = Arc::new(Api { http, url: format!("http://{}", place.address) });
+    let api = Arc::new(place.api(http));
     let mut process = place.start().await;
     let mut journals = Vec::new();
     for _ in 0..8 {
@@ -149,11 +105,11 @@ async fn a_full_disk_is_a_503_and_service_returns_with_room() {
         return; // Its disk is not the server's.
     }
     let place = Place::new("[limits]\nlogin = \"off\"\n[log]\nlevel = \"error\"\n");
-    populate(&place).await;
+    place.populate().await;
     // The limit stays liftable; the signal that goes with it would end the process, a full disk does not.
     let process = place.start_by("trap '' XFSZ; ulimit -S -f 600").await;
     let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-    let api = Api { http, url: format!("http://{}", place.address) };
+    let api = place.api(http);
 
     let mut token = api.sign_in().await;
     let mut refreshes = 0;

@@ -6,6 +6,8 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod database;
+mod journal;
+mod postgres;
 mod process;
 mod redis;
 mod server;
@@ -21,11 +23,13 @@ mod introspection;
 mod keys;
 mod nodes;
 mod oauth2_crate;
+mod outages;
 mod password;
 mod races;
 mod refresh;
 mod refusals;
 mod resource;
+mod rotations;
 mod schema;
 mod scope;
 mod shared_limits;
