@@ -2,13 +2,19 @@
 //!
 //! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
 
+use std::net::IpAddr;
+
 use crate::app::App;
 use crate::model::AuthMethod;
-use crate::protocol::{ClientAuthentication, ClientId, Error, Secret};
+use crate::protocol::{ClientAuthentication, ClientId, Code, Error, Secret};
 use crate::store::LiveClient;
 
-/// The client that a request comes from. Unknown, disabled and unproven clients are refused alike.
-pub async fn authenticate(app: &App, presented: ClientAuthentication) -> Result<LiveClient, Error> {
+/// The client that a request from `address` comes from. Unknown, disabled and unproven clients are refused alike.
+pub async fn authenticate(
+    app: &App,
+    presented: ClientAuthentication,
+    address: IpAddr,
+) -> Result<LiveClient, Error> {
     match presented {
         ClientAuthentication::Unnamed => default(app).await,
         ClientAuthentication::Named(id) => {
@@ -17,10 +23,10 @@ pub async fn authenticate(app: &App, presented: ClientAuthentication) -> Result<
             Ok(client)
         }
         ClientAuthentication::Basic(id, secret) => {
-            by_secret(app, &id, &secret, AuthMethod::ClientSecretBasic).await
+            by_secret(app, &id, &secret, AuthMethod::ClientSecretBasic, address).await
         }
         ClientAuthentication::Post(id, secret) => {
-            by_secret(app, &id, &secret, AuthMethod::ClientSecretPost).await
+            by_secret(app, &id, &secret, AuthMethod::ClientSecretPost, address).await
         }
     }
 }
@@ -37,7 +43,26 @@ async fn default(app: &App) -> Result<LiveClient, Error> {
     })
 }
 
+/// By a secret, as long as not too many wrong ones came from there.
 async fn by_secret(
+    app: &App,
+    id: &ClientId,
+    secret: &Secret<String>,
+    method: AuthMethod,
+    address: IpAddr,
+) -> Result<LiveClient, Error> {
+    if let Some(seconds) = app.limits.secret_wait(address, id) {
+        return Err(Error::too_many_requests("too many attempts to authenticate, please wait", seconds)
+            .because(format!("too many wrong secrets of `{id}` from {address}")));
+    }
+    let proved = prove(app, id, secret, method).await;
+    if proved.as_ref().is_err_and(|error| error.code() == Code::InvalidClient) {
+        app.limits.secret_failed(address, id);
+    }
+    proved
+}
+
+async fn prove(
     app: &App,
     id: &ClientId,
     secret: &Secret<String>,

@@ -1,9 +1,9 @@
-//! Login limits: how often anybody may try a password.
+//! Login limits: how often anybody may try a password, or a client's secret.
 //!
-//! Tiers, each a bucket that starts full and refills one by one (GCRA). They are kept in memory, or for
-//! several nodes together in Redis; while Redis is away each node goes by what it has in memory. A refusal
-//! takes nothing from the tiers behind it, so the narrow ones are asked first: an address that is refused
-//! costs its neighbours nothing. Names that do not exist count like those that do.
+//! For passwords there are tiers, each a bucket that starts full and refills one by one (GCRA). They are kept
+//! in memory, or for several nodes together in Redis; while Redis is away each node goes by what it has in
+//! memory. A refusal takes nothing from the tiers behind it, so the narrow ones are asked first: an address
+//! that is refused costs its neighbours nothing. Names that do not exist count like those that do.
 //!
 //! What is easily got wrong: call [`Limits::admit_prefix`] once the client is authenticated, then
 //! [`Limits::admit_account`], and both before the hashing queue; in place of both [`Limits::admit_device`] for a
@@ -13,6 +13,7 @@
 pub mod lockout;
 mod memory;
 mod quotas;
+mod secrets;
 mod shared;
 mod store;
 
@@ -25,6 +26,7 @@ use crate::config::RedisUrl;
 use crate::protocol::{ClientId, Error, Issuer, Username};
 use memory::Memory;
 pub use quotas::{Quotas, Tier};
+use secrets::WrongSecrets;
 use shared::Shared;
 
 /// A limit is reached.
@@ -52,6 +54,8 @@ struct Tiers {
     key: hmac::Key,
     memory: Memory,
     shared: Option<Shared>,
+    secrets: WrongSecrets,
+    clock: Clock,
 }
 
 /// A bucket: its tier, and the hash of what it counts.
@@ -63,7 +67,8 @@ impl Limits {
     /// `key` is a secret for this purpose alone: without it nobody can choose names that share a bucket.
     pub fn new(quotas: Quotas, key: &[u8; 32], clock: &Clock) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-        Self(Some(Tiers { key, memory: Memory::new(quotas, clock), shared: None }))
+        let memory = Memory::new(quotas, clock);
+        Self(Some(Tiers { key, memory, shared: None, secrets: WrongSecrets::new(), clock: clock.clone() }))
     }
 
     /// The same, but shared by `quotas` through the Redis at `url` with the other nodes of `issuer`, which
@@ -114,6 +119,20 @@ impl Limits {
         tiers.admit(&[(Tier::Device, tiers.hash(&[device.as_bytes()]))]).await
     }
 
+    /// Seconds until the secret of `client` may be tried again from `ip`; `None` when it may be now. Each node counts
+    /// by itself.
+    pub fn secret_wait(&self, ip: IpAddr, client: &ClientId) -> Option<u64> {
+        let tiers = self.0.as_ref()?;
+        tiers.secrets.wait(tiers.secret(ip, client), tiers.clock.monotonic())
+    }
+
+    /// Counts a wrong secret of `client` from `ip`, whether or not there is such a client.
+    pub fn secret_failed(&self, ip: IpAddr, client: &ClientId) {
+        if let Some(tiers) = &self.0 {
+            tiers.secrets.failed(tiers.secret(ip, client), tiers.clock.monotonic());
+        }
+    }
+
     /// Forgets the keys whose buckets are full again. To be called every few seconds: keys leave memory no
     /// other way.
     pub fn sweep(&self) {
@@ -149,6 +168,10 @@ impl Tiers {
             return answer;
         }
         buckets.iter().try_for_each(|bucket| self.memory.admit(*bucket))
+    }
+
+    fn secret(&self, ip: IpAddr, client: &ClientId) -> u64 {
+        self.hash(&[&network(ip, NARROW), client.as_str().as_bytes()])
     }
 
     /// The first 64 bits of HMAC-SHA256, which is here already and costs nothing beside a password hash; the

@@ -5,6 +5,7 @@ use warp::Filter;
 use warp::reject::Rejection;
 
 use super::form::form;
+use super::server::Peer;
 use crate::access::{self, Access};
 use crate::app::App;
 use crate::client;
@@ -25,16 +26,23 @@ pub(super) fn authenticated(
 ) -> impl Filter<Extract = (LiveClient, Params), Error = Rejection> + Clone + use<> {
     warp::header::headers_cloned()
         .and(form())
+        .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .and_then(|headers, params, app| async move {
-            let client = authenticate(&app, &headers, &params).await?;
+        .and_then(|headers, params, peer: Peer, app| async move {
+            let client = authenticate(&app, &headers, &params, peer).await?;
             Ok::<_, Rejection>((client, params))
         })
         .untuple_one()
 }
 
-async fn authenticate(app: &App, headers: &HeaderMap, params: &Params) -> Result<LiveClient, Error> {
-    client::authenticate(app, ClientAuthentication::read(authorization(headers)?, params)?).await
+async fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    params: &Params,
+    peer: Peer,
+) -> Result<LiveClient, Error> {
+    let presented = ClientAuthentication::read(authorization(headers)?, params)?;
+    client::authenticate(app, presented, peer.client).await
 }
 
 /// A bearer token that holds `scope` ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1): in the

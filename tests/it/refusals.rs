@@ -121,6 +121,41 @@ async fn a_grant_that_the_client_is_not_registered_for_is_refused() {
     assert!(answer.body.get("refresh_token").is_none(), "no refresh token for who may not use it");
 }
 
+/// RFC 6749 §2.3.1: “protect any endpoint utilizing it against brute force attacks”.
+#[tokio::test]
+async fn wrong_secrets_are_limited_for_the_client_and_the_network_that_they_come_from() {
+    let server = Server::start_with("trusted_proxies = [\"127.0.0.1\"]").await;
+    let (backend, other) = (server.confidential("backend").await, server.confidential("other").await);
+    let right = |client: &Client<'_>| client.secret.clone().unwrap();
+    let ask = async |id: &str, secret: &str, address: &str| {
+        let request = server.request("POST", "/token").header("x-forwarded-for", address);
+        Answer::of(request.basic_auth(id, Some(secret)).form(&[("grant_type", "client_credentials")])).await
+    };
+    let mut limited = Vec::new();
+    for id in ["backend", "nobody"] {
+        for _ in 0..10 {
+            assert_eq!(ask(id, "not-the-right-secret", "203.0.113.1").await.error(), "invalid_client");
+        }
+        limited.push(ask(id, "not-the-right-secret", "203.0.113.1").await.wire());
+    }
+    assert_eq!(limited[0], limited[1]);
+    insta::assert_snapshot!(limited[0], @r#"
+    429 Too Many Requests
+    cache-control: no-store
+    retry-after: 60
+    {"error":"temporarily_unavailable","error_description":"too many attempts to authenticate, please wait"}
+    "#);
+    let here = ask("backend", &right(&backend), "203.0.113.1").await;
+    assert_eq!(here.status, 429, "who guesses does not learn that a guess was right");
+    ask("backend", &right(&backend), "203.0.113.2").await.granted();
+    ask("other", &right(&other), "203.0.113.1").await.granted();
+
+    server.advance(std::time::Duration::from_secs(60)).await;
+    for _ in 0..20 {
+        ask("backend", &right(&backend), "203.0.113.1").await.granted();
+    }
+}
+
 #[tokio::test]
 async fn two_secrets_are_good_during_a_rotation() {
     let server = Server::start().await;
