@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::config::Config;
+use crate::deliver;
 use crate::directory::Directory;
 use crate::fetch::Fetcher;
 use crate::keys::ring::KeyRing;
@@ -39,6 +40,8 @@ pub struct Handles {
     pub limits: Limits,
     /// Calls the URLs of clients.
     pub fetcher: Fetcher,
+    /// The places of logout tokens that are being delivered.
+    pub delivering: Arc<Semaphore>,
     config: ArcSwap<Config>,
     directory: ArcSwap<Directory>,
     issuer: Issuer,
@@ -66,6 +69,7 @@ impl App {
             hasher,
             limits,
             fetcher,
+            delivering: Arc::new(Semaphore::new(deliver::AT_ONCE)),
             config,
             directory,
             issuer,

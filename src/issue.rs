@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::grant::Target;
 use crate::keys::ring::NoSigner;
+use crate::keys::signer::Kind;
 use crate::model::{Family, FamilyId, UserId};
 use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
 use crate::store::{Granting, LiveClient, LiveUser};
@@ -116,7 +117,7 @@ pub fn issue(app: &App, granted: Granted) -> Result<TokenResponse, Error> {
     let ring = app.keys.current();
     let signer = ring.signer(app.clock.read()).map_err(no_signer)?;
     Ok(TokenResponse {
-        access_token: signer.sign(&claims),
+        access_token: signer.sign(Kind::AccessToken, &claims),
         token_type: "Bearer",
         expires_in: target.lifetime,
         refresh_token: refresh_token.map(|token| token.to_text()),

@@ -19,7 +19,7 @@ use crate::http::{mount, routes};
 use crate::keys::schedule::Schedule;
 use crate::protocol::BoxError;
 use crate::vault::{OpenError, Vault};
-use crate::{rotate, store, sweep, watch};
+use crate::{deliver, rotate, store, sweep, watch};
 
 /// A server that is ready to serve.
 pub struct Service {
@@ -88,6 +88,7 @@ impl Service {
         beside.spawn(kept_running(app.clone(), watch::run));
         beside.spawn(kept_running(app.clone(), sweep::run));
         beside.spawn(kept_running(app.clone(), sweep::limits));
+        beside.spawn(kept_running(app.clone(), deliver::run));
         beside.spawn(kept_running(app.clone(), async |app| app.limits.keep_shared().await));
 
         let path = app.issuer().path().to_owned();
@@ -95,6 +96,7 @@ impl Service {
         let drained = server.serve(routes, shutdown).await;
 
         beside.shutdown().await;
+        deliver::drained(&app).await;
         app.store.close().await;
         drained
     }

@@ -9,7 +9,7 @@ use crate::config::{Config, DatabaseUrl};
 use crate::keys::custody::{Custody, SealingKeys};
 use crate::keys::derive::{KeyedHash, Purpose, Root, Successors};
 use crate::keys::seal::{self, Place, Seal};
-use crate::model::{Audit, Event};
+use crate::model::{Audit, Client, Event, UserId};
 use crate::protocol::{ClientId, Secret};
 use crate::random::Random;
 use crate::store::{self, Store};
@@ -47,6 +47,7 @@ pub struct Hashes {
     pub device: KeyedHash,
     /// Of what a form is bound to.
     pub csrf: KeyedHash,
+    pairwise_subject: KeyedHash,
     /// Of account names, in the limiter.
     pub limiter: Secret<[u8; 32]>,
 }
@@ -146,7 +147,18 @@ impl Hashes {
             session: root.keyed_hash(Purpose::SessionHash),
             device: root.keyed_hash(Purpose::KnownDevice),
             csrf: root.keyed_hash(Purpose::CsrfToken),
+            pairwise_subject: root.keyed_hash(Purpose::PairwiseSubject),
             limiter: root.derive(Purpose::LimiterAccount),
+        }
+    }
+
+    /// The `sub` by which `client` knows `user`: for all clients of a sector the same, and for other sectors another
+    /// ([OpenID Connect Core §8.1](https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg)).
+    pub fn subject(&self, client: &Client, user: UserId) -> String {
+        match &client.sector {
+            // A sector has no NUL in it, so the border is clear.
+            Some(sector) => self.pairwise_subject.text(format!("{sector}\0{user}").as_bytes()),
+            None => user.to_string(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{api, check_lifetime, check_scope_size};
 use crate::fault::Fault;
 use crate::grant::GRANTS;
 use crate::model::{Api, AuthMethod, Client, Event, Profile};
-use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope, Secret};
+use crate::protocol::{ApiUri, ClientId, LogoutUri, Origin, RedirectUri, Scope, Secret};
 use crate::vault::Vault;
 
 /// Characters of a client secret at least.
@@ -43,7 +43,7 @@ pub struct Description {
     /// The sector of its users' pairwise subjects.
     pub sector: Option<String>,
     /// Where it is told that a user signed out.
-    pub backchannel_logout_uri: Option<RedirectUri>,
+    pub backchannel_logout_uri: Option<LogoutUri>,
 }
 
 /// Adds a client; returns its secret, `given` or made here, unless it is public.

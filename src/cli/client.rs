@@ -10,7 +10,7 @@ use crate::admin::{self, client::Description};
 use crate::config::Seconds;
 use crate::grant::GRANTS;
 use crate::model::{AuthMethod, Client, ConsentPolicy, Pkce, Profile};
-use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope};
+use crate::protocol::{ApiUri, ClientId, LogoutUri, Origin, RedirectUri, Scope};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -112,7 +112,7 @@ pub(super) struct Add {
 
     /// Where the client is told that a user signed out (OpenID Connect Back-Channel Logout).
     #[arg(long, value_name = "URI", value_parser = word::<RedirectUri>)]
-    backchannel_logout_uri: Option<RedirectUri>,
+    backchannel_logout_uri: Option<LogoutUri>,
 }
 
 #[derive(Debug, Args)]
@@ -168,7 +168,7 @@ struct View<'a> {
     consent: ConsentPolicy,
     code_lifetime: Option<i64>,
     pairwise_sector: Option<&'a str>,
-    backchannel_logout_uri: Option<&'a RedirectUri>,
+    backchannel_logout_uri: Option<&'a LogoutUri>,
     created_at: String,
     disabled_at: Option<String>,
 }

@@ -37,6 +37,8 @@ pub enum Purpose {
     KnownDevice,
     /// The token that binds a form to the browser it was shown in.
     CsrfToken,
+    /// A user, as the clients of one sector know them.
+    PairwiseSubject,
 }
 
 impl Purpose {
@@ -52,6 +54,7 @@ impl Purpose {
             Self::SessionHash => b"claviger root: session hash",
             Self::KnownDevice => b"claviger root: known device",
             Self::CsrfToken => b"claviger root: csrf token",
+            Self::PairwiseSubject => b"claviger root: pairwise subject",
         }
     }
 }

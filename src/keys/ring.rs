@@ -212,6 +212,7 @@ mod tests {
     use jsonwebtoken::{Algorithm, Validation, decode};
     use serde_json::{Value, json};
 
+    use super::super::signer::Kind;
     use super::*;
     use crate::clock::Clock;
     use crate::keys::custody::SealingKeys;
@@ -258,7 +259,7 @@ mod tests {
 
         let before = key_ring.current();
         assert_eq!(before.signer(after(0)).unwrap().kid(), one);
-        let token = before.signer(after(0)).unwrap().sign(&json!({}));
+        let token = before.signer(after(0)).unwrap().sign(Kind::AccessToken, &json!({}));
         assert!(verifies(&before, &one, &token) && !verifies(&before, &two, &token));
 
         (first.retired_at, second.activated_at) = (Some(NOW), Some(NOW));

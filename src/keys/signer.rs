@@ -11,12 +11,35 @@ use serde::Serialize;
 
 use crate::protocol::Secret;
 
-/// A key that is ready to sign access tokens ([RFC 9068 §2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)).
+/// The kinds of tokens that are signed. Each says which it is, so that none passes for another
+/// ([RFC 8725 §3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An access token ([RFC 9068 §2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)).
+    AccessToken,
+    /// A logout token
+    /// ([OpenID Connect Back-Channel Logout §2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
+    LogoutToken,
+}
+
+impl Kind {
+    const ALL: [Self; 2] = [Self::AccessToken, Self::LogoutToken];
+
+    /// The `typ` of the header.
+    pub fn typ(self) -> &'static str {
+        match self {
+            Self::AccessToken => "at+jwt",
+            Self::LogoutToken => "logout+jwt",
+        }
+    }
+}
+
+/// A key that is ready to sign.
 pub struct Signer {
     kid: String,
     pair: RsaKeyPair,
-    /// The encoded header and the dot after it.
-    header: String,
+    /// For each kind of token, the encoded header and the dot after it.
+    headers: [String; Kind::ALL.len()],
 }
 
 /// The longest signature, in bytes: that of a key of 4096 bits.
@@ -33,9 +56,11 @@ impl Signer {
         }
 
         let pair = RsaKeyPair::from_der(private.expose())?;
-        let header = serde_json::to_vec(&Header { typ: "at+jwt", alg: "RS256", kid });
-        let header = URL_SAFE_NO_PAD.encode(header.expect("a header is plain text")) + ".";
-        Ok(Self { kid: kid.to_owned(), pair, header })
+        let headers = Kind::ALL.map(|kind| {
+            let header = serde_json::to_vec(&Header { typ: kind.typ(), alg: "RS256", kid });
+            URL_SAFE_NO_PAD.encode(header.expect("a header is plain text")) + "."
+        });
+        Ok(Self { kid: kid.to_owned(), pair, headers })
     }
 
     /// The id of the key.
@@ -45,14 +70,15 @@ impl Signer {
 
     /// The signed token, in compact serialisation ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
     /// The claims are a struct, whose serialisation cannot fail.
-    pub fn sign(&self, claims: &impl Serialize) -> String {
+    pub fn sign(&self, kind: Kind, claims: &impl Serialize) -> String {
+        let header = &self.headers[kind as usize];
         let claims = serde_json::to_vec(claims).expect("claims are a struct of plain values");
         let mut signature = [0; SIGNATURE_BYTES];
         let signature = &mut signature[..self.pair.public_modulus_len()];
 
-        let length = self.header.len() + encoded(claims.len()) + 1 + encoded(signature.len());
+        let length = header.len() + encoded(claims.len()) + 1 + encoded(signature.len());
         let mut token = String::with_capacity(length);
-        token.push_str(&self.header);
+        token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(&claims, &mut token);
         self.pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), signature)
@@ -87,7 +113,7 @@ mod tests {
         let (key, other) = (RsaKey::generate(2048).unwrap(), RsaKey::generate(2048).unwrap());
         let signer = Signer::new("the-kid", &key.private).unwrap();
         let claims = json!({"sub": "alice \"é\"", "exp": 4_000_000_000_i64, "aud": "api"});
-        let token = signer.sign(&claims);
+        let token = signer.sign(Kind::AccessToken, &claims);
 
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&["api"]);

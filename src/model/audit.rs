@@ -27,6 +27,8 @@ events! {
     SignInFailed = "user.sign_in_failed",
     /// A session was ended, by its user or because another user signed in with the browser.
     SessionEnded = "session.ended",
+    /// A client could not be told that a session was ended.
+    LogoutUndelivered = "logout.undelivered",
     /// A used authorization code came back: somebody holds a copy.
     AuthorizationCodeReused = "authorization_code.reused",
     /// A user let a client have a scope.
@@ -96,7 +98,8 @@ impl Event {
             Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
             Self::UserAdded | Self::UserChanged | Self::UserRemoved => false,
             Self::UserDisabled | Self::UserEnabled => false,
-            Self::SessionEnded | Self::ConsentGranted | Self::ConsentWithdrawn => false,
+            Self::SessionEnded | Self::LogoutUndelivered => false,
+            Self::ConsentGranted | Self::ConsentWithdrawn => false,
             Self::AuthorizationCodeReused => false,
             Self::RefreshTokenReused | Self::FamilyRevoked | Self::AccessTokenRevoked => false,
         }

@@ -4,7 +4,7 @@
 //! [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
 
 use super::words::words;
-use crate::protocol::{ApiUri, ClientId, Origin, RedirectUri, Scope};
+use crate::protocol::{ApiUri, ClientId, LogoutUri, Origin, RedirectUri, Scope};
 
 words! {
     /// How a client authenticates (`token_endpoint_auth_method`, RFC 7591 §2).
@@ -111,7 +111,7 @@ pub struct Client {
     /// Where it is told that a user signed out ([OpenID Connect Back-Channel Logout §2.2]).
     ///
     /// [OpenID Connect Back-Channel Logout §2.2]: https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration
-    pub backchannel_logout_uri: Option<RedirectUri>,
+    pub backchannel_logout_uri: Option<LogoutUri>,
     /// Grows when the client is disabled; what was granted before stays dead.
     pub generation: i64,
     /// When it was added.

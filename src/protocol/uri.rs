@@ -1,4 +1,4 @@
-//! URIs that are compared as written: issuers, APIs, redirect URIs and origins.
+//! URIs that are kept as written: issuers, APIs, redirect and logout URIs, origins.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -154,6 +154,22 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
         None => rest,
     };
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((address, rest))
+}
+
+uri! {
+    /// Where a client is told that a user signed out
+    /// ([OpenID Connect Back-Channel Logout §2.2](https://openid.net/specs/openid-connect-backchannel-1_0.html#BCRegistration)):
+    /// `https`, or `http` on a loopback host.
+    LogoutUri, |url, text| {
+        if has_fragment_or_user(url) || text.contains('#') {
+            return Err("a back-channel logout URI has no fragment and no user");
+        }
+        if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url)) {
+            Ok(())
+        } else {
+            Err("a back-channel logout URI is `https`, or `http` on a loopback host")
+        }
+    }
 }
 
 uri! {

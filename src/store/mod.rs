@@ -18,6 +18,7 @@ mod consents;
 mod db;
 mod error;
 mod families;
+mod logout_deliveries;
 mod migrate;
 mod open;
 mod pool;
@@ -39,6 +40,7 @@ pub use authorization_codes::{Redeem, Redeemed};
 pub use clients::LiveClient;
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
+pub use logout_deliveries::LogoutDelivery;
 pub use migrate::Pending;
 pub use open::{Options, SqliteOptions};
 pub use postgres::PostgresOptions;
@@ -50,6 +52,10 @@ pub use sign_in::{Credentials, PasswordGrant, SignIn, SignedIn};
 pub use sweep::Retention;
 pub use users::{LiveUser, NewUser};
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use db::Db;
 use pool::Pool;
 
@@ -58,6 +64,8 @@ use pool::Pool;
 pub struct Store {
     readers: Pool,
     writer: writer::Writer,
+    /// Told when a session was ended, whose clients are to be told.
+    logouts: Arc<Notify>,
 }
 
 impl Store {

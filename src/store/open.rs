@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -57,7 +58,8 @@ impl Store {
             Options::Postgres(_) => &readers,
         };
         migrate::apply(&mut schema.acquire().await?, now).await?;
-        Ok(Self { readers, writer: Writer::start(writers).map_err(sqlx::Error::Io)? })
+        let writer = Writer::start(writers).map_err(sqlx::Error::Io)?;
+        Ok(Self { readers, writer, logouts: Arc::default() })
     }
 }
 

@@ -205,6 +205,7 @@ impl Store {
             Ok(Some(LiveSession { id, digest, user, authentication, expires_at }))
         })
         .await
+        .inspect(|_| self.look_for_logouts())
     }
 
     /// The session with this keyed hash of its cookie, if it goes on at `now`: it was used within `idle` seconds, and
@@ -253,6 +254,7 @@ impl Store {
             Ok(ended)
         })
         .await
+        .inspect(|_| self.look_for_logouts())
     }
 
     /// Ends all sessions of `user` but `except`, and counts them.
@@ -275,6 +277,7 @@ impl Store {
             Ok(ended)
         })
         .await
+        .inspect(|_| self.look_for_logouts())
     }
 
     /// The sessions of `user` that go on at `now`, the one used last first.

@@ -13,9 +13,6 @@ const LOST_ANSWER: i64 = 120;
 /// How long an authorization code is kept beyond its end, so that its reuse is noticed, and the session with it.
 const REUSED_CODE: i64 = 3600;
 
-/// How long a logout token waits at most that nobody could deliver.
-const UNDELIVERED: i64 = 86_400;
-
 /// A kind of row that is over at some time, and the statement that deletes a batch of it.
 struct Sweep {
     /// How long rows are kept beyond the time in their column.
@@ -60,12 +57,6 @@ const SWEEPS: &[Sweep] = &[
         kept: |_| REUSED_CODE,
         batch: FAMILIES,
         statement: "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)",
-    },
-    Sweep {
-        kept: |_| UNDELIVERED,
-        batch: BATCH,
-        statement: "DELETE FROM logout_deliveries WHERE id IN
-            (SELECT id FROM logout_deliveries WHERE due_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |_| 0,

@@ -12,6 +12,7 @@ mod process;
 mod redis;
 mod server;
 
+mod back_channel_logout;
 mod bad_input;
 mod cli;
 mod crash;
