@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::issue;
 use crate::keys::verify;
-use crate::model::{FamilyId, UserId};
+use crate::model::FamilyId;
 use crate::protocol::{AccessClaims, ClientId, Error, Scope, ScopeToken, bad_token};
 use crate::store::{LiveUser, Standing};
 
@@ -15,11 +15,9 @@ pub struct Access {
     pub claims: AccessClaims,
     /// The client it was issued to.
     pub client_id: ClientId,
-    /// The user it acts for.
-    pub user_id: Option<UserId>,
     /// Its scope.
     pub scope: Scope,
-    /// The family it came from.
+    /// The family it came from, by which its user is found; none for a token of the client itself.
     pub family: Option<FamilyId>,
 }
 
@@ -30,17 +28,15 @@ pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
         verify::access_token(token, app.issuer().as_str(), app.clock.now(), |kid| ring.verifier(kid));
     let claims = claims.map_err(bad_token)?;
     let client_id = claims.client_id.parse::<ClientId>().map_err(bad_token)?;
-    let user_id =
-        if claims.sub == claims.client_id { None } else { Some(claims.sub.parse().map_err(bad_token)?) };
     let scope = claims.scope.parse().map_err(bad_token)?;
     let family = issue::family_of(&claims.jti);
-    Ok(Access { client_id, user_id, scope, family, claims })
+    Ok(Access { client_id, scope, family, claims })
 }
 
 impl Access {
-    /// How the token stands: revoked, or its client or user gone.
-    pub async fn standing(&self, app: &App) -> Result<Standing, Error> {
-        Ok(app.store.standing(&self.claims.jti, self.family, &self.client_id, self.user_id).await?)
+    /// What the token rests on; `None` when it was revoked, or its client or user is gone, disabled or changed.
+    pub async fn standing(&self, app: &App) -> Result<Option<Standing>, Error> {
+        Ok(app.store.standing(&self.claims.jti, self.family, &self.client_id).await?)
     }
 
     /// Demands `token` of the scope ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
@@ -51,10 +47,10 @@ impl Access {
     /// The user it acts for, whatever API it is for: `profile` is the user's word that its holder may read their
     /// profile here, so `aud` says nothing about it. Refused when it or they have been stopped meanwhile.
     pub async fn user(&self, app: &App) -> Result<LiveUser, Error> {
-        let user_id = self.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;
-        if !self.standing(app).await?.is_good() {
-            return Err(bad_token("the token was revoked, or its client or user is gone or disabled"));
-        }
+        let standing = self.standing(app).await?;
+        let standing = standing
+            .ok_or_else(|| bad_token("the token was revoked, or its client or user is gone or disabled"))?;
+        let user_id = standing.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;
         let default_role = app.config().users.default_role.clone();
         let user = app.store.live_user(user_id, default_role.as_ref()).await?;
         user.ok_or_else(|| bad_token("the user is gone or disabled"))

@@ -193,6 +193,10 @@ pub struct Tokens {
     #[config(default = "10m", deserialize_with = values::seconds::<10, HOUR, _>)]
     pub access_token_lifetime: Seconds,
 
+    /// How long an ID token is good, from `10s` to `1h`.
+    #[config(default = "10m", deserialize_with = values::seconds::<10, HOUR, _>)]
+    pub id_token_lifetime: Seconds,
+
     /// How long a refresh token may lie unused, from `1m` to `400d`.
     #[config(default = "14d", deserialize_with = values::seconds::<MINUTE, { 400 * DAY }, _>)]
     pub refresh_token_idle: Seconds,

@@ -15,10 +15,11 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::app::App;
-use crate::keys::signer::Kind;
+use crate::keys::signer::Typ;
 use crate::model::Event;
 use crate::protocol::{BoxError, ClientId, LogoutClaims};
 use crate::store::{self, LiveClient, LogoutDelivery};
+use crate::subject;
 use crate::timer;
 
 /// How many tokens are delivered at the same time.
@@ -131,7 +132,7 @@ fn logout_token(app: &App, client: &LiveClient, delivery: &LogoutDelivery) -> Re
     let now = app.clock.now();
     let claims = LogoutClaims {
         iss: app.issuer().to_string(),
-        sub: app.hashes.subject(client, delivery.user),
+        sub: subject::of(app, client, delivery.user),
         aud: client.id.to_string(),
         iat: now,
         exp: now.saturating_add(LIFETIME),
@@ -139,7 +140,11 @@ fn logout_token(app: &App, client: &LiveClient, delivery: &LogoutDelivery) -> Re
         events: LogoutClaims::logout(),
         sid: delivery.session.to_string(),
     };
-    Ok(app.keys.current().signer(app.clock.read())?.sign(Kind::LogoutToken, &claims))
+    Ok(app
+        .keys
+        .current()
+        .signer(client.profile.signing_alg, app.clock.read())?
+        .sign(Typ::LogoutToken, &claims))
 }
 
 /// Seconds until the next attempt, after so many; `chance` makes it up to a quarter longer, so that those that failed

@@ -8,9 +8,10 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::model::{Client, Family, UserId, Verdict};
+use crate::model::{Client, Family, Verdict};
 use crate::protocol::{Error, RefreshToken};
-use crate::{access, issue};
+use crate::store::Standing;
+use crate::{access, issue, subject};
 
 /// The answer ([RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)).
 #[derive(Debug, Default, Serialize)]
@@ -58,10 +59,8 @@ async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<
     let Ok(access) = access::verify(app, token) else { return Ok(None) };
     let is_own = access.client_id == client.id;
     let is_for_own_api = client.apis.iter().any(|api| api.as_str() == access.claims.aud);
-    if !(is_own || is_for_own_api) || !access.standing(app).await?.is_good() {
-        return Ok(None);
-    }
-    let Some(username) = username(app, access.user_id).await? else { return Ok(None) };
+    let standing = if is_own || is_for_own_api { access.standing(app).await? } else { None };
+    let Some(username) = username(app, standing).await? else { return Ok(None) };
     let claims = access.claims;
     Ok(Some(ActiveToken {
         scope: claims.scope,
@@ -91,9 +90,8 @@ async fn refresh_token(
     if client_id != client.id || !is_unused {
         return Ok(None);
     }
-    let standing = app.store.standing("", Some(id), &client_id, Some(user_id)).await?;
-    let username = if standing.is_good() { username(app, Some(user_id)).await? } else { None };
-    let Some(username) = username else { return Ok(None) };
+    let standing = app.store.standing("", Some(id), &client_id).await?;
+    let Some(username) = username(app, standing).await? else { return Ok(None) };
     Ok(Some(ActiveToken {
         scope: scope.to_string(),
         client_id: client_id.to_string(),
@@ -101,7 +99,7 @@ async fn refresh_token(
         token_type: None,
         exp: presented.expires_at.min(expires_at),
         iat: None,
-        sub: user_id.to_string(),
+        sub: subject::of(app, client, user_id),
         aud: api.to_string(),
         iss: app.issuer().to_string(),
         jti: None,
@@ -110,9 +108,10 @@ async fn refresh_token(
     }))
 }
 
-/// The user's name; `Some(None)` when there is no user, `None` when there is one no more.
-async fn username(app: &App, user: Option<UserId>) -> Result<Option<Option<String>>, Error> {
-    let Some(user) = user else { return Ok(Some(None)) };
-    let user = app.store.live_user(user, None).await?;
+/// The user's name; `Some(None)` when there is no user, `None` when the token rests on nothing any more.
+async fn username(app: &App, standing: Option<Standing>) -> Result<Option<Option<String>>, Error> {
+    let Some(Standing { user_id }) = standing else { return Ok(None) };
+    let Some(user_id) = user_id else { return Ok(Some(None)) };
+    let user = app.store.live_user(user_id, None).await?;
     Ok(user.map(|user| Some(user.username.to_string())))
 }

@@ -9,34 +9,35 @@ use serde::Serialize;
 use crate::app::App;
 use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::grant::Target;
+use crate::id_token;
 use crate::keys::ring::NoSigner;
-use crate::keys::signer::Kind;
-use crate::model::{Family, FamilyId, UserId};
+use crate::keys::signer::Typ;
+use crate::model::{Family, FamilyId, OPENID, SigningAlg};
 use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
 use crate::store::{Granting, LiveClient, LiveUser};
+use crate::subject;
 
 /// Proof that a grant was decided.
 pub struct Granted {
     client: LiveClient,
     target: Target,
     scope: Scope,
-    user: Option<Acting>,
-    family: Option<FamilyId>,
+    acting: Option<Acting>,
     refresh_token: Option<RefreshToken>,
 }
 
-/// The user that a token acts for.
+/// The user that a token acts for, and by what.
 struct Acting {
-    id: UserId,
-    auth_time: i64,
-    roles: Vec<String>,
+    user: LiveUser,
+    family: Family,
+    nonce: Option<String>,
 }
 
 impl Granted {
     /// To the client itself.
     pub fn to_client(client: LiveClient, target: Target, scope: Scope) -> Result<Self, Error> {
         let scope = not_empty(scope)?;
-        Ok(Self { client, target, scope, user: None, family: None, refresh_token: None })
+        Ok(Self { client, target, scope, acting: None, refresh_token: None })
     }
 
     /// To a client that acts for `user`, by `family`, which the store has just begun or found live. `scope` is what
@@ -44,24 +45,31 @@ impl Granted {
     pub fn to_user(
         client: LiveClient,
         target: Target,
-        user: &LiveUser,
-        family: &Family,
+        user: LiveUser,
+        family: Family,
         scope: Scope,
         refresh_token: Option<RefreshToken>,
     ) -> Result<Self, Error> {
         let scope = not_empty(scope)?;
-        let user = Some(Acting::of(user, family.authentication.at, &target));
-        Ok(Self { client, target, scope, user, family: Some(family.id), refresh_token })
+        let acting = Some(Acting { user, family, nonce: None });
+        Ok(Self { client, target, scope, acting, refresh_token })
+    }
+
+    /// The same, with the `nonce` of its authorization request for the ID token.
+    pub fn with_nonce(mut self, nonce: Option<String>) -> Self {
+        self.acting = self.acting.map(|acting| Acting { nonce, ..acting });
+        self
     }
 }
 
 impl Acting {
-    /// The roles are those that mean something to the API ([RFC 9068 §2.2.3.1]).
+    /// The user's roles that mean something to the API ([RFC 9068 §2.2.3.1]).
     ///
     /// [RFC 9068 §2.2.3.1]: https://www.rfc-editor.org/rfc/rfc9068#section-2.2.3.1
-    fn of(user: &LiveUser, auth_time: i64, target: &Target) -> Self {
-        let meant = user.roles().iter().filter(|role| !role.scope.intersection(&target.scope).is_empty());
-        Self { id: user.id, auth_time, roles: meant.map(|role| role.name.to_string()).collect() }
+    fn roles(&self, target: &Target) -> Vec<String> {
+        let meant =
+            self.user.roles().iter().filter(|role| !role.scope.intersection(&target.scope).is_empty());
+        meant.map(|role| role.name.to_string()).collect()
     }
 }
 
@@ -74,7 +82,10 @@ fn not_empty(scope: Scope) -> Result<Scope, Error> {
     if scope.is_empty() { Err(nothing_to_grant()) } else { Ok(scope) }
 }
 
-/// The answer of the token endpoint ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1)).
+/// The answer of the token endpoint ([RFC 6749 §5.1], [OpenID Connect Core §3.1.3.3]).
+///
+/// [RFC 6749 §5.1]: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+/// [OpenID Connect Core §3.1.3.3]: https://openid.net/specs/openid-connect-core-1_0.html#TokenResponse
 #[derive(Serialize)]
 pub struct TokenResponse {
     access_token: String,
@@ -82,45 +93,53 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
     scope: String,
 }
 
-/// Refuses when nothing could be signed now: before a one-time credential is used for nothing.
-pub fn check_ready(app: &App) -> Result<(), Error> {
-    app.keys.current().signer(app.clock.read()).map(|_| ()).map_err(no_signer)
+/// Refuses when nothing could be signed by `alg` now: before a one-time credential is used for nothing.
+pub fn check_ready(app: &App, alg: SigningAlg) -> Result<(), Error> {
+    let ring = app.keys.current();
+    ring.signer(alg, app.clock.read()).map(|_| ()).map_err(no_signer)
 }
 
 fn no_signer(error: NoSigner) -> Error {
     Error::unavailable(1).because(error)
 }
 
-/// Signs an access token for what was granted.
+/// Signs an access token for what was granted, and an ID token beside it where `openid` is of the scope.
 pub fn issue(app: &App, granted: Granted) -> Result<TokenResponse, Error> {
-    let Granted { client, target, scope, user, family, refresh_token } = granted;
+    let Granted { client, target, scope, acting, refresh_token } = granted;
     let now = app.clock.now();
-    let (sub, auth_time, roles) = match user {
-        Some(user) => (user.id.to_string(), Some(user.auth_time), user.roles),
-        None => (client.id.to_string(), None, Vec::new()),
-    };
     let claims = AccessClaims {
         iss: app.issuer().to_string(),
-        sub,
+        sub: match &acting {
+            Some(acting) => subject::of(app, &client, acting.user.id),
+            None => client.id.to_string(),
+        },
         aud: target.uri.to_string(),
         exp: now.saturating_add(target.lifetime),
         iat: now,
-        jti: jti(app, family),
+        jti: jti(app, acting.as_ref().map(|acting| acting.family.id)),
         client_id: client.id.to_string(),
         scope: scope.to_string(),
-        auth_time,
-        roles,
+        auth_time: acting.as_ref().map(|acting| acting.family.authentication.at),
+        roles: acting.as_ref().map(|acting| acting.roles(&target)).unwrap_or_default(),
     };
     let ring = app.keys.current();
-    let signer = ring.signer(app.clock.read()).map_err(no_signer)?;
+    let signer = ring.signer(client.profile.signing_alg, app.clock.read()).map_err(no_signer)?;
+    let access_token = signer.sign(Typ::AccessToken, &claims);
+    let id_token = acting.filter(|_| scope.contains(&OPENID)).map(|Acting { user, family, nonce }| {
+        let claims = id_token::claims(app, &client, &user, &family, nonce, &access_token);
+        signer.sign(Typ::IdToken, &claims)
+    });
     Ok(TokenResponse {
-        access_token: signer.sign(Kind::AccessToken, &claims),
+        access_token,
         token_type: "Bearer",
         expires_in: target.lifetime,
         refresh_token: refresh_token.map(|token| token.to_text()),
+        id_token,
         scope: claims.scope,
     })
 }
@@ -138,16 +157,21 @@ pub fn family_of(jti: &str) -> Option<FamilyId> {
     jti.split_once('.').and_then(|(family, _)| family.parse().ok())
 }
 
-/// A new family for tokens of `api`, with its first refresh token if `is_renewable`.
+/// A new family `id` for tokens of `api`, with its first refresh token if `is_renewable`.
 ///
 /// Every token of a user has a family, so that it ends with what it rests on.
-pub fn begin_family(app: &App, api: &ApiUri, is_renewable: bool) -> (Granting, Option<RefreshToken>) {
+pub fn begin_family(
+    app: &App,
+    id: FamilyId,
+    api: &ApiUri,
+    is_renewable: bool,
+) -> (Granting, Option<RefreshToken>) {
     let (config, now) = (app.config(), app.clock.now());
     let token = is_renewable.then(|| RefreshToken::new(app.random.bytes()));
     let idle_end = now.saturating_add(config.tokens.refresh_token_idle.get());
     let lifetime = if is_renewable { config.tokens.refresh_token_lifetime } else { LONGEST_ACCESS_TOKEN };
     let granting = Granting {
-        id: FamilyId(app.random.id(now)),
+        id,
         api: api.clone(),
         expires_at: now.saturating_add(lifetime.get()),
         token: token.as_ref().map(|token| (digest(app, token), idle_end)),

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end. [`resource`]: scope checking for other people's APIs |
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
-//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`]: the handles they use |
+//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`code`], [`id_token`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
 //! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
 //!
@@ -33,6 +33,7 @@ pub mod app;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod code;
 pub mod config;
 pub mod deliver;
 pub mod device;
@@ -41,10 +42,12 @@ pub mod fault;
 pub mod fetch;
 pub mod grant;
 pub mod http;
+pub mod id_token;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod limits;
+pub mod metadata;
 pub mod model;
 pub mod password;
 pub mod protocol;
@@ -55,9 +58,11 @@ pub mod revoke;
 pub mod rotate;
 pub mod service;
 pub mod store;
+pub mod subject;
 pub mod sweep;
 pub mod telemetry;
 pub mod timer;
 pub mod user;
+pub mod userinfo;
 pub mod vault;
 pub mod watch;

@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::config::LONGEST_ACCESS_TOKEN;
 use crate::keys::verify::SKEW;
-use crate::model::{Client, Event};
+use crate::model::{Audit, Client, Event};
 use crate::protocol::{Error, RefreshToken};
 use crate::{access, issue};
 
@@ -25,7 +25,11 @@ pub async fn revoke(app: &App, client: &Client, token: &str) -> Result<(), Error
     let Ok(access) = access::verify(app, token) else { return Ok(()) };
     own(client, access.client_id == client.id)?;
     let entry = app.audit(Event::AccessTokenRevoked).client(&client.id);
-    let entry = access.user_id.into_iter().fold(entry, crate::model::Audit::user);
+    let family = match access.family {
+        Some(family) => app.store.family(family).await?,
+        None => None,
+    };
+    let entry = family.iter().map(|family| family.user_id).fold(entry, Audit::user);
     // Remembered for as long as any node may take it for unexpired, and longer, should a clock be wrong for a while.
     let forget_at = access.claims.exp.saturating_add(SKEW + LONGEST_ACCESS_TOKEN.get());
     let detail = format!("jti {}", access.claims.jti);

@@ -9,7 +9,7 @@ use crate::config::{Config, DatabaseUrl};
 use crate::keys::custody::{Custody, SealingKeys};
 use crate::keys::derive::{KeyedHash, Purpose, Root, Successors};
 use crate::keys::seal::{self, Place, Seal};
-use crate::model::{Audit, Client, Event, UserId};
+use crate::model::{Audit, Event};
 use crate::protocol::{ClientId, Secret};
 use crate::random::Random;
 use crate::store::{self, Store};
@@ -36,6 +36,10 @@ pub struct Hashes {
     pub refresh_token: KeyedHash,
     /// From a refresh token to its successor.
     pub successors: Successors,
+    /// Of authorization codes, as they are stored.
+    pub authorization_code: KeyedHash,
+    /// Of users, as the clients of one sector know them.
+    pub pairwise_subject: KeyedHash,
     client_secret: KeyedHash,
     /// Of account names, as failures are counted.
     pub account: KeyedHash,
@@ -47,7 +51,6 @@ pub struct Hashes {
     pub device: KeyedHash,
     /// Of what a form is bound to.
     pub csrf: KeyedHash,
-    pairwise_subject: KeyedHash,
     /// Of account names, in the limiter.
     pub limiter: Secret<[u8; 32]>,
 }
@@ -141,24 +144,15 @@ impl Hashes {
         Self {
             refresh_token: root.keyed_hash(Purpose::RefreshTokenHash),
             successors: root.successors(),
+            authorization_code: root.keyed_hash(Purpose::AuthorizationCodeHash),
+            pairwise_subject: root.keyed_hash(Purpose::PairwiseSubject),
             client_secret: root.keyed_hash(Purpose::ClientSecretHash),
             account: root.keyed_hash(Purpose::FailedAccount),
             prefix: root.keyed_hash(Purpose::KnownPrefix),
             session: root.keyed_hash(Purpose::SessionHash),
             device: root.keyed_hash(Purpose::KnownDevice),
             csrf: root.keyed_hash(Purpose::CsrfToken),
-            pairwise_subject: root.keyed_hash(Purpose::PairwiseSubject),
             limiter: root.derive(Purpose::LimiterAccount),
-        }
-    }
-
-    /// The `sub` by which `client` knows `user`: for all clients of a sector the same, and for other sectors another
-    /// ([OpenID Connect Core §8.1](https://openid.net/specs/openid-connect-core-1_0.html#PairwiseAlg)).
-    pub fn subject(&self, client: &Client, user: UserId) -> String {
-        match &client.sector {
-            // A sector has no NUL in it, so the border is clear.
-            Some(sector) => self.pairwise_subject.text(format!("{sector}\0{user}").as_bytes()),
-            None => user.to_string(),
         }
     }
 

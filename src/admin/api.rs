@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{check_lifetime, check_scope_size};
 use crate::fault::Fault;
-use crate::model::{Api, Event};
+use crate::model::{Api, Event, built_in_scopes};
 use crate::protocol::{ApiUri, Scope, ScopeToken};
 use crate::vault::Vault;
 
@@ -50,8 +50,9 @@ pub async fn remove(vault: &Vault, uri: &ApiUri) -> Result<(), Fault> {
 
 /// Refuses scopes that none of `apis` knows.
 pub(super) fn check_known(apis: &[Api], scope: &Scope) -> Result<(), Fault> {
+    let built_in = built_in_scopes();
     let is_known = |token: &ScopeToken| {
-        *token == crate::model::PROFILE || apis.iter().any(|api| api.scopes.contains_key(token))
+        built_in.contains(token) || apis.iter().any(|api| api.scopes.contains_key(token))
     };
     let Some(unknown) = scope.iter().find(|token| !is_known(token)) else { return Ok(()) };
     let names: Vec<_> = apis.iter().map(|api| format!("`{}`", api.uri)).collect();

@@ -6,7 +6,7 @@
 use super::{api, check_lifetime, check_scope_size};
 use crate::fault::Fault;
 use crate::grant::GRANTS;
-use crate::model::{Api, AuthMethod, Client, Event, Profile};
+use crate::model::{Api, AuthMethod, Client, Event, Profile, built_in_scopes};
 use crate::protocol::{ApiUri, ClientId, LogoutUri, Origin, RedirectUri, Scope, Secret};
 use crate::vault::Vault;
 
@@ -145,7 +145,7 @@ pub async fn remove(vault: &Vault, id: &ClientId) -> Result<(), Fault> {
 }
 
 fn check_grants(description: &Description) -> Result<(), Fault> {
-    let Description { id, grants, auth_method, first_party, .. } = description;
+    let Description { id, grants, auth_method, first_party, redirect_uris, .. } = description;
     let known: Vec<_> = GRANTS.iter().map(|grant| grant.grant_type).collect();
     let choice = format!("the grants are `{}`", known.join("`, `"));
     if grants.is_empty() {
@@ -157,7 +157,15 @@ fn check_grants(description: &Description) -> Result<(), Fault> {
     let has = |grant_type| grants.iter().any(|grant| grant == grant_type);
     if grants.iter().all(|grant| grant == "refresh_token") {
         let message = format!("`{id}` may refresh tokens, but no grant of it gives a refresh token");
-        return Err(Fault::new(message, "add the grant that its users sign in by, such as `password`"));
+        return Err(Fault::new(
+            message,
+            "add the grant that its users sign in by, such as `authorization_code`",
+        ));
+    }
+    if has("authorization_code") && redirect_uris.is_empty() {
+        let message =
+            format!("`{id}` may use `authorization_code`, but there is no URI to send its users back to");
+        return Err(Fault::new(message, "add `--redirect-uri URI`"));
     }
     if has("client_credentials") && *auth_method == AuthMethod::None {
         let message = format!("`{id}` is public, so it cannot use `client_credentials`");
@@ -184,7 +192,7 @@ fn resolve_apis(apis: &[Api], description: &Description) -> Result<Vec<ApiUri>, 
         let own: Vec<_> = apis.iter().filter(|api| description.apis.contains(&api.uri)).cloned().collect();
         return api::check_known(&own, scope).map(|()| description.apis.clone());
     }
-    let beyond: Scope = scope.iter().filter(|token| **token != crate::model::PROFILE).cloned().collect();
+    let beyond = scope.difference(&built_in_scopes());
     if beyond.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,5 +1,6 @@
 //! Grants: how a client comes to a token. One file each, and its row in [`GRANTS`].
 
+mod authorization_code;
 mod client_credentials;
 mod password;
 mod refresh_token;
@@ -40,7 +41,8 @@ pub struct Grant {
 }
 
 /// All grants. Dispatch, metadata and registration follow from the rows.
-pub const GRANTS: &[Grant] = &[password::GRANT, refresh_token::GRANT, client_credentials::GRANT];
+pub const GRANTS: &[Grant] =
+    &[authorization_code::GRANT, password::GRANT, refresh_token::GRANT, client_credentials::GRANT];
 
 /// Decides on a request by its `grant_type` ([RFC 6749 §4]).
 ///

@@ -6,7 +6,7 @@
 
 use super::{Grant, TokenRequest, target};
 use crate::issue::{self, Granted};
-use crate::model::Narrowing;
+use crate::model::{FamilyId, Narrowing, OFFLINE_ACCESS, OPENID};
 use crate::protocol::{Error, Secret};
 use crate::store::{PasswordGrant, SignedIn};
 use crate::user::{self, Attempt, By};
@@ -27,8 +27,13 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
     let authenticated = user::authenticate(app, attempt).await?;
 
     let target = target::of_request(app, &client, params.find("resource")).await?;
-    let narrowing = Narrowing { requested, client: client.scope.clone(), api: target.scope.clone() };
-    let (granting, refresh_token) = issue::begin_family(app, &target.uri, client.may_use("refresh_token"));
+    // Nobody signed in here, and nobody was asked: these belong to the authorization endpoint.
+    let beyond = [&OPENID, &OFFLINE_ACCESS].map(Clone::clone).into_iter().collect();
+    let narrowing =
+        Narrowing { requested, client: client.scope.difference(&beyond), api: target.scope.clone() };
+    let family = FamilyId(app.random.id(app.clock.now()));
+    let (granting, refresh_token) =
+        issue::begin_family(app, family, &target.uri, client.may_use("refresh_token"));
     let sign_in = authenticated.take(app, Some(&client), address);
     let grant = PasswordGrant { client: (client.id.clone(), client.generation), narrowing, granting };
     let signed_in = app.store.sign_in(sign_in, grant, app.config().users.default_role.clone()).await?;
@@ -37,5 +42,5 @@ async fn decide(TokenRequest { app, client, params, address }: TokenRequest<'_>)
 
     let family = family.ok_or_else(issue::nothing_to_grant)?;
     let scope = family.scope.clone();
-    Granted::to_user(client, target, &user, &family, scope, refresh_token)
+    Granted::to_user(client, target, user, family, scope, refresh_token)
 }

@@ -73,7 +73,7 @@ async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> R
                 tracing::info!(family = %family.id, "a lost answer to a refresh was given again");
             }
             let token = issue::successor(app, &parent, family.id, generation);
-            Granted::to_user(client, target, &user, &family, scope, Some(token))
+            Granted::to_user(client, target, user, *family, scope, Some(token))
         }
     }
 }

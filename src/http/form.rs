@@ -20,6 +20,17 @@ pub(super) fn form() -> impl Filter<Extract = (Params,), Error = Rejection> + Cl
     )
 }
 
+/// The parameters in the body, if there is one: if it says what it is.
+pub(super) fn form_if_any() -> impl Filter<Extract = (Option<Params>,), Error = Rejection> + Clone {
+    warp::header::headers_cloned().and(warp::body::stream()).and_then(|headers: HeaderMap, body| async move {
+        if headers.contains_key(CONTENT_TYPE) {
+            read(false, &headers, body).await.map(Some).map_err(Rejection::from)
+        } else {
+            Ok(None)
+        }
+    })
+}
+
 async fn read<S, B>(has_query: bool, headers: &HeaderMap, body: S) -> Result<Params, Error>
 where
     S: Stream<Item = Result<B, warp::Error>>,

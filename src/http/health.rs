@@ -12,6 +12,7 @@ use super::reply;
 use super::route::{READ, Route, answer, read};
 use crate::app::App;
 use crate::issue;
+use crate::model::SigningAlg;
 use crate::protocol::Error;
 
 /// How long a write that went well speaks for the next ones.
@@ -37,7 +38,7 @@ struct Health {
 
 /// One write at a time, and at most one a second: nobody can ask the database for more.
 async fn ready(app: App) -> Result<Response, Error> {
-    issue::check_ready(&app)?;
+    SigningAlg::ALL.iter().try_for_each(|(_, alg)| issue::check_ready(&app, *alg))?;
     let mut probed = app.probed.lock().await;
     let now = app.clock.monotonic();
     if probed.is_none_or(|at| now.saturating_sub(at) >= FRESH) {

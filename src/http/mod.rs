@@ -13,6 +13,7 @@ mod revoke;
 mod route;
 pub mod server;
 mod token;
+mod userinfo;
 mod users_me;
 pub mod view;
 
@@ -28,6 +29,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
     let endpoints = jwks::routes(app)
         .or(token::routes(app))
         .or(introspect::routes(app))
+        .or(userinfo::routes(app))
         .or(users_me::routes(app))
         .or(revoke::routes(app))
         .or(discovery::routes(app))

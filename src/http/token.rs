@@ -29,7 +29,7 @@ pub(super) fn routes(app: &App) -> Route {
 
 async fn token(peer: Peer, client: LiveClient, params: Params, app: App) -> Result<Response, Error> {
     let request = TokenRequest { app: &app, client, params: &params, address: peer.client };
-    issue::check_ready(&app)?;
+    issue::check_ready(&app, request.client.profile.signing_alg)?;
     let granted = grant::decide(request).await?;
     Ok(reply::json(&issue::issue(&app, granted)?))
 }

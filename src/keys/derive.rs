@@ -23,6 +23,10 @@ pub enum Purpose {
     RefreshTokenHash,
     /// A refresh token's successor.
     RefreshTokenSuccessor,
+    /// What is stored of an authorization code.
+    AuthorizationCodeHash,
+    /// The subjects that only the clients of one sector are told.
+    PairwiseSubject,
     /// What is stored of a client secret.
     ClientSecretHash,
     /// An account in the login limiter.
@@ -37,8 +41,6 @@ pub enum Purpose {
     KnownDevice,
     /// The token that binds a form to the browser it was shown in.
     CsrfToken,
-    /// A user, as the clients of one sector know them.
-    PairwiseSubject,
 }
 
 impl Purpose {
@@ -47,6 +49,8 @@ impl Purpose {
         match self {
             Self::RefreshTokenHash => b"claviger root: refresh token hash",
             Self::RefreshTokenSuccessor => b"claviger root: refresh token successor",
+            Self::AuthorizationCodeHash => b"claviger root: authorization code hash",
+            Self::PairwiseSubject => b"claviger root: pairwise subject",
             Self::ClientSecretHash => b"claviger root: client secret hash",
             Self::LimiterAccount => b"claviger root: limiter account",
             Self::FailedAccount => b"claviger root: failed account",
@@ -54,7 +58,6 @@ impl Purpose {
             Self::SessionHash => b"claviger root: session hash",
             Self::KnownDevice => b"claviger root: known device",
             Self::CsrfToken => b"claviger root: csrf token",
-            Self::PairwiseSubject => b"claviger root: pairwise subject",
         }
     }
 }
@@ -157,9 +160,11 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 9] = [
+    const PURPOSES: [Purpose; 11] = [
         Purpose::RefreshTokenHash,
         Purpose::RefreshTokenSuccessor,
+        Purpose::AuthorizationCodeHash,
+        Purpose::PairwiseSubject,
         Purpose::ClientSecretHash,
         Purpose::LimiterAccount,
         Purpose::FailedAccount,

@@ -15,7 +15,7 @@ use hyper::body::Bytes;
 use jsonwebtoken::DecodingKey;
 
 use crate::clock::Reading;
-use crate::model::SigningKey;
+use crate::model::{SigningAlg, SigningKey};
 
 use super::jwk::{Jwk, jwks};
 use super::record::{self, RecordError};
@@ -114,12 +114,16 @@ pub enum NoSigner {
 }
 
 impl Ring {
-    /// What signs now. A view that was not confirmed for one lead signs nothing.
-    pub fn signer(&self, now: Reading) -> Result<&Signer, NoSigner> {
+    /// What signs by `alg` now. A view that was not confirmed for one lead signs nothing.
+    pub fn signer(&self, alg: SigningAlg, now: Reading) -> Result<&Signer, NoSigner> {
         if self.policy.view_is_good_for(self.confirmed, now) == 0 {
             return Err(NoSigner::Stale);
         }
-        self.published.active.as_ref().map(|key| &key.signer).ok_or(NoSigner::NoKey)
+        // Each algorithm has its own active key; there is one algorithm.
+        let active = match alg {
+            SigningAlg::Rs256 => self.published.active.as_ref(),
+        };
+        active.map(|key| &key.signer).ok_or(NoSigner::NoKey)
     }
 
     /// What verifies the signatures of the key `kid`; `None` for a key that is not published. The `kid` of a
@@ -212,12 +216,13 @@ mod tests {
     use jsonwebtoken::{Algorithm, Validation, decode};
     use serde_json::{Value, json};
 
-    use super::super::signer::Kind;
     use super::*;
     use crate::clock::Clock;
     use crate::keys::custody::SealingKeys;
+    use crate::keys::signer::Typ;
 
     const NOW: i64 = 1_700_000_000;
+    const RS256: SigningAlg = SigningAlg::Rs256;
 
     /// `NOW`, and so many seconds later.
     fn after(seconds: u64) -> Reading {
@@ -258,14 +263,14 @@ mod tests {
         let key_ring = key_ring(vec![second.clone(), first.clone()]);
 
         let before = key_ring.current();
-        assert_eq!(before.signer(after(0)).unwrap().kid(), one);
-        let token = before.signer(after(0)).unwrap().sign(Kind::AccessToken, &json!({}));
+        assert_eq!(before.signer(RS256, after(0)).unwrap().kid(), one);
+        let token = before.signer(RS256, after(0)).unwrap().sign(Typ::AccessToken, &json!({}));
         assert!(verifies(&before, &one, &token) && !verifies(&before, &two, &token));
 
         (first.retired_at, second.activated_at) = (Some(NOW), Some(NOW));
         key_ring.replace(vec![first.clone(), second.clone()], after(0));
         let later = key_ring.current();
-        assert_eq!(later.signer(after(0)).unwrap().kid(), two);
+        assert_eq!(later.signer(RS256, after(0)).unwrap().kid(), two);
         assert!(verifies(&later, &one, &token));
         assert_eq!(
             (before.jwks(), before.etag()),
@@ -291,14 +296,14 @@ mod tests {
     fn a_ring_that_was_not_confirmed_for_a_lead_signs_nothing_and_publishes_on() {
         let key_ring = key_ring(vec![active(1)]);
         let ring = key_ring.current();
-        assert!(ring.signer(after(599)).is_ok());
-        assert_eq!(ring.signer(after(600)).unwrap_err(), NoSigner::Stale);
+        assert!(ring.signer(RS256, after(599)).is_ok());
+        assert_eq!(ring.signer(RS256, after(600)).unwrap_err(), NoSigner::Stale);
         assert_eq!((ring.max_age(after(0)), ring.max_age(after(600))), (300, 1));
         assert!(ring.jwks().len() > 400);
 
         key_ring.confirm(after(600));
         let confirmed = key_ring.current();
-        assert!(confirmed.signer(after(600)).is_ok());
+        assert!(confirmed.signer(RS256, after(600)).is_ok());
         assert_eq!((confirmed.max_age(after(600)), confirmed.etag()), (300, ring.etag()));
     }
 
@@ -321,7 +326,7 @@ mod tests {
             assert_eq!(ring.faults().len(), 1, "{:?}", ring.faults());
             assert!(ring.verifier(&kid).is_none());
             assert_eq!(&ring.jwks()[..], br#"{"keys":[]}"#);
-            assert_eq!(ring.signer(after(0)).unwrap_err(), NoSigner::NoKey);
+            assert_eq!(ring.signer(RS256, after(0)).unwrap_err(), NoSigner::NoKey);
         }
     }
 
@@ -332,10 +337,10 @@ mod tests {
         key.activated_at = Some(NOW);
         let seal = seal();
         let key_ring = KeyRing::new(policy(), seal.clone(), vec![key.clone()], after(0));
-        assert_eq!(key_ring.current().signer(after(0)).unwrap_err(), NoSigner::NoKey);
+        assert_eq!(key_ring.current().signer(RS256, after(0)).unwrap_err(), NoSigner::NoKey);
 
         seal.replace(&SealingKeys::of_tests(&[1, 2]));
         key_ring.replace(vec![key], after(0));
-        assert!(key_ring.current().signer(after(0)).is_ok());
+        assert!(key_ring.current().signer(RS256, after(0)).is_ok());
     }
 }

@@ -9,26 +9,30 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
+use crate::model::SigningAlg;
 use crate::protocol::Secret;
 
-/// The kinds of tokens that are signed. Each says which it is, so that none passes for another
+/// What a token is (`typ`), so that none is taken for another kind
 /// ([RFC 8725 §3.11](https://www.rfc-editor.org/rfc/rfc8725#section-3.11)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Typ {
     /// An access token ([RFC 9068 §2.1](https://www.rfc-editor.org/rfc/rfc9068#section-2.1)).
     AccessToken,
+    /// An ID token ([OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)).
+    IdToken,
     /// A logout token
     /// ([OpenID Connect Back-Channel Logout §2.4](https://openid.net/specs/openid-connect-backchannel-1_0.html#LogoutToken)).
     LogoutToken,
 }
 
-impl Kind {
-    const ALL: [Self; 2] = [Self::AccessToken, Self::LogoutToken];
+impl Typ {
+    const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
 
-    /// The `typ` of the header.
-    pub fn typ(self) -> &'static str {
+    /// The value of the header's member.
+    fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
+            Self::IdToken => "JWT",
             Self::LogoutToken => "logout+jwt",
         }
     }
@@ -38,8 +42,8 @@ impl Kind {
 pub struct Signer {
     kid: String,
     pair: RsaKeyPair,
-    /// For each kind of token, the encoded header and the dot after it.
-    headers: [String; Kind::ALL.len()],
+    /// The encoded header of each kind of token, in the order of [`Typ::ALL`], and the dot after it.
+    headers: [String; 3],
 }
 
 /// The longest signature, in bytes: that of a key of 4096 bits.
@@ -56,9 +60,9 @@ impl Signer {
         }
 
         let pair = RsaKeyPair::from_der(private.expose())?;
-        let headers = Kind::ALL.map(|kind| {
-            let header = serde_json::to_vec(&Header { typ: kind.typ(), alg: "RS256", kid });
-            URL_SAFE_NO_PAD.encode(header.expect("a header is plain text")) + "."
+        let headers = Typ::ALL.map(|typ| {
+            let header = Header { typ: typ.as_str(), alg: SigningAlg::Rs256.as_str(), kid };
+            URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).expect("a header is plain text")) + "."
         });
         Ok(Self { kid: kid.to_owned(), pair, headers })
     }
@@ -70,8 +74,8 @@ impl Signer {
 
     /// The signed token, in compact serialisation ([RFC 7515 §7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
     /// The claims are a struct, whose serialisation cannot fail.
-    pub fn sign(&self, kind: Kind, claims: &impl Serialize) -> String {
-        let header = &self.headers[kind as usize];
+    pub fn sign(&self, typ: Typ, claims: &impl Serialize) -> String {
+        let header = &self.headers[typ as usize];
         let claims = serde_json::to_vec(claims).expect("claims are a struct of plain values");
         let mut signature = [0; SIGNATURE_BYTES];
         let signature = &mut signature[..self.pair.public_modulus_len()];
@@ -113,7 +117,7 @@ mod tests {
         let (key, other) = (RsaKey::generate(2048).unwrap(), RsaKey::generate(2048).unwrap());
         let signer = Signer::new("the-kid", &key.private).unwrap();
         let claims = json!({"sub": "alice \"é\"", "exp": 4_000_000_000_i64, "aud": "api"});
-        let token = signer.sign(Kind::AccessToken, &claims);
+        let token = signer.sign(Typ::AccessToken, &claims);
 
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&["api"]);
@@ -127,6 +131,9 @@ mod tests {
         let header = decode_header(&token).unwrap();
         assert_eq!((header.typ.as_deref(), header.kid.as_deref()), (Some("at+jwt"), Some("the-kid")));
         assert_eq!(token.len(), token.capacity(), "the token is allocated once");
+
+        let typs = Typ::ALL.map(|typ| decode_header(signer.sign(typ, &claims)).unwrap().typ.unwrap());
+        assert_eq!(typs, Typ::ALL.map(Typ::as_str), "each kind of token has its own header");
     }
 
     #[test]

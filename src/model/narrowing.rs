@@ -7,8 +7,23 @@ use super::Role;
 use crate::protocol::{Scope, ScopeToken};
 use crate::scope;
 
-/// The scope of a user's own profile, at `/users/me`: no role is needed for it, and no API lists it.
+/// Asks for an ID token, and opens the userinfo endpoint
+/// ([OpenID Connect Core §3.1.2.1](https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest)).
+pub static OPENID: ScopeToken = scope!("openid");
+
+/// Asks for a grant that outlives the session
+/// ([OpenID Connect Core §11](https://openid.net/specs/openid-connect-core-1_0.html#OfflineAccess)).
+pub static OFFLINE_ACCESS: ScopeToken = scope!("offline_access");
+
+/// Opens a user's profile, here at `/users/me` and in the claims of userinfo.
 pub static PROFILE: ScopeToken = scope!("profile");
+
+/// The scopes that concern a user's own person, by OpenID Connect: no role is needed for them, and no API lists them. They
+/// mean nothing where there is no user.
+pub fn built_in_scopes() -> Scope {
+    let others = [scope!("email"), scope!("address"), scope!("phone")];
+    others.into_iter().chain([&OPENID, &OFFLINE_ACCESS, &PROFILE].map(Clone::clone)).collect()
+}
 
 /// What bounds the scope of a token, whoever it is for.
 #[derive(Clone, Debug)]
@@ -24,14 +39,14 @@ pub struct Narrowing {
 impl Narrowing {
     /// The scope of a token that acts for a user who has `roles`.
     pub fn for_user(&self, roles: &[Role]) -> Scope {
-        let own = Scope::from(PROFILE.clone());
+        let own = built_in_scopes();
         let allowed = roles.iter().fold(own.clone(), |allowed, role| allowed.union(&role.scope));
         self.asked().intersection(&self.client).intersection(&self.api.union(&own)).intersection(&allowed)
     }
 
     /// The scope of a token that acts for the client itself.
     pub fn for_client(&self) -> Scope {
-        self.asked().intersection(&self.client).intersection(&self.api)
+        self.asked().intersection(&self.client).intersection(&self.api).difference(&built_in_scopes())
     }
 
     fn asked(&self) -> &Scope {
@@ -46,7 +61,7 @@ mod tests {
     use super::*;
 
     fn scopes() -> impl Strategy<Value = Scope> {
-        proptest::collection::btree_set("[a-f]", 0..6)
+        proptest::collection::btree_set("[a-f]|openid|email", 0..6)
             .prop_map(|tokens| tokens.iter().map(|token| token.parse().unwrap()).collect())
     }
 
@@ -66,7 +81,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_token_never_holds_more_than_each_bound_allows(narrowing in narrowings(), roles in roles()) {
-            let own = Scope::from(PROFILE.clone());
+            let own = built_in_scopes();
             let scope = narrowing.for_user(&roles);
             let of_roles = roles.iter().fold(own.clone(), |all, role| all.union(&role.scope));
 
@@ -76,7 +91,9 @@ mod tests {
             if let Some(requested) = &narrowing.requested {
                 prop_assert!(scope.is_within(requested));
             }
-            prop_assert!(narrowing.for_client().is_within(&narrowing.client.intersection(&narrowing.api)));
+            let of_client = narrowing.for_client();
+            prop_assert!(of_client.is_within(&narrowing.client.intersection(&narrowing.api)));
+            prop_assert!(of_client.intersection(&own).is_empty(), "a client is no person");
         }
 
         #[test]

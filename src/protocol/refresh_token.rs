@@ -1,21 +1,8 @@
-//! Refresh tokens as text: `cvr_`, 32 random bytes in base64url, and a checksum.
-//!
-//! The prefix lets a scanner of leaked secrets know it; the checksum tells a mangled token from a stolen one
-//! without asking the database.
+//! Refresh tokens as text: `cvr_` and a [one-time secret](super::one_time).
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use super::Secret;
+use super::{Secret, one_time};
 
 const PREFIX: &str = "cvr_";
-
-/// Characters that 32 bytes take in base64url.
-const SECRET_CHARACTERS: usize = 43;
-
-/// Bytes of the checksum.
-const CHECKSUM_BYTES: usize = 3;
 
 /// A refresh token, well-formed.
 #[derive(Clone, Debug)]
@@ -29,26 +16,18 @@ impl RefreshToken {
 
     /// Reads the text; `None` when it is not a refresh token of this server's making.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.strip_prefix(PREFIX)?;
-        let (secret, checksum) = text.split_at_checked(SECRET_CHARACTERS)?;
-        let secret = URL_SAFE_NO_PAD.decode(secret).ok()?.try_into().ok()?;
-        (checksum == checksum_of(&secret)).then(|| Self::new(secret))
+        one_time::parse(PREFIX, text).map(Self::new)
     }
 
     /// The text that the client is given.
     pub fn to_text(&self) -> String {
-        let secret = self.0.expose();
-        format!("{PREFIX}{}{}", URL_SAFE_NO_PAD.encode(secret), checksum_of(secret))
+        one_time::to_text(PREFIX, self.secret())
     }
 
     /// The secret bytes, for the keyed hash and the successor.
     pub fn secret(&self) -> &[u8; 32] {
         self.0.expose()
     }
-}
-
-fn checksum_of(secret: &[u8; 32]) -> String {
-    URL_SAFE_NO_PAD.encode(&digest(&SHA256, secret).as_ref()[..CHECKSUM_BYTES])
 }
 
 #[cfg(test)]

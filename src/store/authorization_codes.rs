@@ -7,11 +7,10 @@ use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, clients, consents};
 use crate::clock::Clock;
-use crate::model::{Audit, AuthorizationCode, Family, Narrowing};
+use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS};
 use crate::protocol::RoleName;
-use crate::scope;
 
-impl FromRow for AuthorizationCode {
+impl FromRow for Authorization {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             client_id: row.parse("client_id")?,
@@ -35,8 +34,8 @@ impl FromRow for AuthorizationCode {
 pub struct Redeem {
     /// The code's keyed hash.
     pub digest: String,
-    /// What it stands for, as [`Store::authorization_code`] found it.
-    pub code: AuthorizationCode,
+    /// What it stands for, as [`Store::authorization`] found it.
+    pub authorization: Authorization,
     /// The family to begin.
     pub granting: Granting,
     /// What bounds the scope.
@@ -69,7 +68,7 @@ pub enum Redeemed {
 /// What a code rests on, if all of it still stands, or what does not. The caller has locked it.
 async fn rests_on(
     db: &mut Db,
-    code: &AuthorizationCode,
+    code: &Authorization,
     default_role: Option<&RoleName>,
     now: i64,
 ) -> Result<Result<(LiveUser, Stored), &'static str>, Error> {
@@ -84,7 +83,7 @@ async fn rests_on(
 
 /// Decides on a code that was not redeemed before.
 async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Error> {
-    let Redeem { code, granting, .. } = redeem;
+    let Redeem { authorization: code, granting, .. } = redeem;
     if code.expires_at <= now {
         return Ok(Redeemed::Refused("the code has expired"));
     }
@@ -101,7 +100,7 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
         return Ok(Redeemed::Unfit);
     }
     // What was not granted for offline access ends with the session.
-    let is_offline = scope.contains(&scope!("offline_access"));
+    let is_offline = scope.contains(&OFFLINE_ACCESS);
     let end = if is_offline { i64::MAX } else { session.expires_at };
     let family = Box::new(Family {
         id: code.family_id,
@@ -123,7 +122,7 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
 
 impl Store {
     /// Keeps a code under its keyed hash; false when what it rests on is over already.
-    pub async fn add_code(&self, digest: String, code: AuthorizationCode, now: i64) -> Result<bool, Error> {
+    pub async fn add_code(&self, digest: String, code: Authorization, now: i64) -> Result<bool, Error> {
         const LOCK: &str = "SELECT 1 FROM users u, clients c, sessions s
                             WHERE u.id = $1 AND c.id = $2 AND s.id = $3 FOR SHARE";
         const SQL: &str = "INSERT INTO authorization_codes (digest, client_id, client_generation, user_id,
@@ -160,7 +159,7 @@ impl Store {
     }
 
     /// What a code stands for, whether or not it was redeemed.
-    pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, Error> {
+    pub async fn authorization(&self, digest: &str) -> Result<Option<Authorization>, Error> {
         const SQL: &str =
             "SELECT client_id, client_generation, user_id, user_generation, session_id, family_id,
                 redirect_uri, code_challenge, nonce, api, scope, claims, expires_at
@@ -192,7 +191,7 @@ impl Store {
         const TELL: &str = "INSERT INTO session_clients (session_id, client_id) VALUES ($1, $2)
                             ON CONFLICT (session_id, client_id) DO NOTHING";
         self.write(async move |db| {
-            let Redeem { digest, code, granting, .. } = &redeem;
+            let Redeem { digest, authorization: code, granting, .. } = &redeem;
             for lock in LOCK {
                 sql!(lock, digest).lock(db).await?;
             }

@@ -5,31 +5,16 @@ use super::{Error, Store, audit};
 use crate::model::{Audit, FamilyId, UserId};
 use crate::protocol::ClientId;
 
-/// Whether an access token is still good, as far as the database knows.
+/// What an access token rests on, found to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// It, or the family that it came from, was revoked.
-    pub is_revoked: bool,
-    /// Its client is there and enabled.
-    pub client_is_live: bool,
-    /// Its user is there and enabled; true for a token without a user.
-    pub user_is_live: bool,
-}
-
-impl Standing {
-    /// Whether nothing speaks against the token.
-    pub fn is_good(self) -> bool {
-        !self.is_revoked && self.client_is_live && self.user_is_live
-    }
+    /// The user of its family; none for a token of the client itself.
+    pub user_id: Option<UserId>,
 }
 
 impl FromRow for Standing {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            is_revoked: row.integer("revoked")? != 0,
-            client_is_live: row.integer("clients")? != 0,
-            user_is_live: row.integer("users")? != 0,
-        })
+        Ok(Self { user_id: row.maybe_parse("user_id")? })
     }
 }
 
@@ -47,29 +32,23 @@ impl Store {
         .await
     }
 
-    /// How the token `jti` stands, which `client` was given and which acts for `user`, if for any.
+    /// What the token `jti` rests on, which `client` was given, by `family` unless it acts for itself; `None` when the
+    /// token or the family was revoked, or the client or the user is gone, disabled or changed.
     pub async fn standing(
         &self,
         jti: &str,
         family: Option<FamilyId>,
         client: &ClientId,
-        user: Option<UserId>,
-    ) -> Result<Standing, Error> {
+    ) -> Result<Option<Standing>, Error> {
         // A family that is gone was over: its access tokens are refused with it.
-        const SQL: &str = "SELECT
-            (SELECT count(*) FROM revocations WHERE jti = $1)
-                + (CASE WHEN $2 = '' OR EXISTS (
-                    SELECT 1 FROM families f
-                    JOIN clients c ON c.id = f.client_id AND c.generation = f.client_generation
-                    JOIN users u ON u.id = f.user_id AND u.generation = f.user_generation
-                    WHERE f.id = $2 AND f.revoked_at IS NULL) THEN 0 ELSE 1 END) AS revoked,
-            (SELECT count(*) FROM clients WHERE id = $3 AND disabled_at IS NULL) AS clients,
-            (CASE WHEN $4 = '' THEN 1
-                ELSE (SELECT count(*) FROM users WHERE id = $4 AND disabled_at IS NULL) END) AS users";
+        const SQL: &str = "SELECT u.id AS user_id FROM clients c
+            LEFT JOIN families f ON f.id = $2 AND f.client_id = c.id AND f.client_generation = c.generation
+                AND f.revoked_at IS NULL
+            LEFT JOIN users u ON u.id = f.user_id AND u.generation = f.user_generation AND u.disabled_at IS NULL
+            WHERE c.id = $3 AND c.disabled_at IS NULL AND ($2 = '' OR u.id IS NOT NULL)
+                AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.jti = $1)";
         let family = family.map_or(String::new(), |id| id.to_string());
-        let user = user.map_or(String::new(), |id| id.to_string());
         let mut db = self.reader().await?;
-        let standing = sql!(SQL, jti, family, client.as_str(), user).optional(&mut db).await?;
-        standing.ok_or(Error::Closed)
+        sql!(SQL, jti, family, client.as_str()).optional(&mut db).await
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use claviger::model::SigningAlg;
 use claviger::rotate;
 
 use crate::server::{Answer, Server};
@@ -119,9 +120,9 @@ async fn a_server_that_cannot_see_its_keys_stops_signing_and_goes_on_publishing(
     let server = Server::start().await;
     let ring = server.app.keys.current().clone();
     let now = server.app.clock.read();
-    assert!(ring.signer(now).is_ok());
+    assert!(ring.signer(SigningAlg::Rs256, now).is_ok());
     let later = claviger::clock::Reading { monotonic: now.monotonic + 11 * MINUTE, unix: now.unix + 660 };
-    assert!(ring.signer(later).is_err());
+    assert!(ring.signer(SigningAlg::Rs256, later).is_err());
     assert!(!ring.jwks().is_empty());
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod code_flow;
 mod database;
 mod journal;
 mod postgres;
@@ -12,14 +13,17 @@ mod process;
 mod redis;
 mod server;
 
+mod authorization_code;
 mod back_channel_logout;
 mod bad_input;
 mod cli;
+mod consent;
 mod crash;
 mod database_tls;
 mod faults;
 mod forged;
 mod house;
+mod id_token;
 mod introspection;
 mod keys;
 mod nodes;
@@ -33,5 +37,7 @@ mod resource;
 mod rotations;
 mod schema;
 mod scope;
+mod sessions;
 mod shared_limits;
 mod statements;
+mod userinfo;

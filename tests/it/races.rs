@@ -10,6 +10,7 @@ use claviger::admin::user::PasswordRules;
 use claviger::protocol::Secret;
 use claviger::rotate;
 
+use crate::code_flow::code_request;
 use crate::database::{Connection, is_postgres};
 use crate::server::{Answer, Client, PASSWORD, Server};
 
@@ -37,6 +38,55 @@ async fn of_fifty_uses_on_three_nodes_one_makes_the_successor() {
             answers.iter().map(|answer| answer.clone().granted().text("refresh_token")).collect();
         assert_eq!(successors.len(), 1, "round {round}");
         token = answers.into_iter().next().unwrap();
+    }
+}
+
+/// R1: and its tokens are revoked by the uses that lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_fifty_redemptions_on_three_nodes_one_wins() {
+    let one = Server::start_with(UNLIMITED).await;
+    let (two, three) = (one.another().await, one.another().await);
+    let (app, alice) = (one.relying_party("app").await, one.user("alice").await);
+    let known = |node| Client::known(node, "app", app.secret.clone());
+    let clients = [app.clone(), known(&two), known(&three)];
+    let session = one.session(&alice).await;
+
+    for round in 0..20 {
+        let code = app.code_in(&session, code_request("openid profile")).await;
+        let answers = fifty(&clients, |client| client.try_redeem(&code)).await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!(won.len(), 1, "round {round}");
+        assert!(lost.iter().all(|answer| answer.error() == "invalid_grant"), "round {round}: {lost:?}");
+        assert_eq!(two.me(&won[0].access_token()).await.status, 401, "round {round}");
+    }
+}
+
+/// R5: whichever comes first, nothing that rests on a session that was ended is good afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_redeemed_while_another_node_ends_its_session_leaves_nothing_good() {
+    let one = Server::start_with(UNLIMITED).await;
+    let two = one.another().await;
+    let (app, alice) = (one.relying_party("app").await, one.user("alice").await);
+    for round in 0..20 {
+        let session = one.session(&alice).await;
+        let mut codes = Vec::new();
+        for _ in 0..8 {
+            codes.push(app.code_in(&session, code_request("openid profile")).await);
+        }
+        let redeeming = futures_util::future::join_all(codes.iter().map(|code| app.try_redeem(code)));
+        let ending = async {
+            tokio::time::sleep(Duration::from_millis(round)).await;
+            two.sign_out(&session).await;
+        };
+        let (answers, ()) = tokio::join!(redeeming, ending);
+        for answer in answers {
+            if answer.status == 200 {
+                assert_eq!(one.me(&answer.access_token()).await.status, 401, "round {round}");
+                assert_eq!(app.try_refresh(&answer).await.error(), "invalid_grant", "round {round}");
+            } else {
+                assert_eq!(answer.error(), "invalid_grant", "round {round}");
+            }
+        }
     }
 }
 

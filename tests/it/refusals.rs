@@ -1,8 +1,11 @@
 //! Every grant against every reason to refuse it (threat rule 10), generated from the table of grants.
 
 use claviger::admin;
-use claviger::grant::GRANTS;
+use claviger::grant::{GRANTS, Grant};
+use claviger::model::Event;
+use claviger::store::LiveSession;
 
+use crate::code_flow::{REDIRECT_URI, VERIFIER, code_request};
 use crate::server::{Answer, Client, PASSWORD, Server, User};
 
 /// What can happen between the grant and its use.
@@ -16,10 +19,12 @@ enum Reason {
     ClientDisabledAndEnabledAgain,
     ClientRemoved,
     ClientSecretEnded,
+    ConsentWithdrawn,
+    SessionEnded,
     OtherApi,
 }
 
-const REASONS: [Reason; 9] = [
+const REASONS: [Reason; 11] = [
     Reason::UserDisabled,
     Reason::UserDisabledAndEnabledAgain,
     Reason::UserRemoved,
@@ -28,11 +33,13 @@ const REASONS: [Reason; 9] = [
     Reason::ClientDisabledAndEnabledAgain,
     Reason::ClientRemoved,
     Reason::ClientSecretEnded,
+    Reason::ConsentWithdrawn,
+    Reason::SessionEnded,
     Reason::OtherApi,
 ];
 
 impl Reason {
-    async fn befall(self, server: &Server, client: &Client<'_>, user: &User) {
+    async fn befall(self, server: &Server, client: &Client<'_>, user: &User, session: &LiveSession) {
         let (id, name) = (client.id.parse().unwrap(), user.name.parse().unwrap());
         match self {
             Self::UserDisabled => drop(admin::user::disable(&server.app, &name).await.unwrap()),
@@ -51,6 +58,11 @@ impl Reason {
             Self::ClientSecretEnded => {
                 drop(admin::client::rotate_secret(&server.app, &id, None, 0).await.unwrap());
             }
+            Self::ConsentWithdrawn => {
+                let (store, entry) = (&server.app.store, server.app.audit(Event::ConsentWithdrawn));
+                assert!(store.withdraw_consent(session.user().id, id, entry).await.unwrap());
+            }
+            Self::SessionEnded => server.sign_out(session).await,
             Self::OtherApi => {}
         }
     }
@@ -64,16 +76,26 @@ impl Reason {
             (Self::OtherApi, _) => Some("invalid_target"),
             (_, "client_credentials") => None,
             (Self::UserDisabledAndEnabledAgain | Self::ClientDisabledAndEnabledAgain, "password") => None,
-            (_, "password" | "refresh_token") => Some("invalid_grant"),
+            (Self::ConsentWithdrawn | Self::SessionEnded, "password") => None,
+            (_, "authorization_code" | "password" | "refresh_token") => Some("invalid_grant"),
             _ => panic!("`{grant_type}` is new: say what each reason means for it"),
         }
     }
 }
 
-async fn ask(client: &Client<'_>, user: &User, first: &Answer, grant_type: &str, reason: Reason) -> Answer {
-    let refresh_token = first.text("refresh_token");
+/// What a client holds before the reason befalls it: a code, and tokens by another.
+struct Held {
+    code: String,
+    tokens: Answer,
+}
+
+async fn ask(client: &Client<'_>, user: &User, held: &Held, grant_type: &str, reason: Reason) -> Answer {
+    let refresh_token = held.tokens.text("refresh_token");
     let mut form = vec![("grant_type", grant_type)];
     match grant_type {
+        "authorization_code" => {
+            form.extend([("code", &*held.code), ("redirect_uri", REDIRECT_URI), ("code_verifier", VERIFIER)]);
+        }
         "password" => form.extend([("username", &*user.name), ("password", PASSWORD)]),
         "refresh_token" => form.push(("refresh_token", &refresh_token)),
         _ => {}
@@ -86,21 +108,29 @@ async fn ask(client: &Client<'_>, user: &User, first: &Answer, grant_type: &str,
 
 #[tokio::test]
 async fn no_grant_outlives_a_reason_to_refuse_it() {
-    for grant in GRANTS {
-        for reason in REASONS {
-            let server = Server::start().await;
-            let (client, user) = (server.confidential("backend").await, server.user("alice").await);
-            let first = client.password(&user, "profile").await;
+    for reason in REASONS {
+        let server = Server::start_with("[limits]\nlogin = \"off\"").await;
+        for Grant { grant_type, .. } in GRANTS {
+            let client = server.relying_party(&format!("client-{grant_type}")).await;
+            let user = server.user(&format!("user-{grant_type}")).await;
+            let session = server.session(&user).await;
+            let code = client.code_in(&session, code_request("openid profile")).await;
+            let tokens = client.try_redeem(&code).await.granted();
+            let code = client.code_in(&session, code_request("openid profile")).await;
+            let held = Held { code, tokens };
 
-            reason.befall(&server, &client, &user).await;
-            let answer = ask(&client, &user, &first, grant.grant_type, reason).await;
-            match reason.error(grant.grant_type) {
-                Some(error) => assert_eq!(answer.error(), error, "{} after {reason:?}", grant.grant_type),
+            reason.befall(&server, &client, &user, &session).await;
+            let answer = ask(&client, &user, &held, grant_type, reason).await;
+            match reason.error(grant_type) {
+                Some(error) => assert_eq!(answer.error(), error, "{grant_type} after {reason:?}"),
                 None => drop(answer.granted()),
             }
             let access_token_must_be_dead = !matches!(reason, Reason::ClientSecretEnded | Reason::OtherApi);
-            let me = server.me(&first.access_token()).await.status;
-            assert_eq!(me, if access_token_must_be_dead { 401 } else { 200 }, "{reason:?}");
+            let token = held.tokens.access_token();
+            let expected = if access_token_must_be_dead { 401 } else { 200 };
+            assert_eq!(server.me(&token).await.status, expected, "{reason:?}");
+            let info = Answer::of(server.request("GET", "/userinfo").bearer_auth(&token)).await.status;
+            assert_eq!(info, expected, "{reason:?}");
         }
     }
 }

@@ -254,7 +254,8 @@ pub struct User {
 /// An application that asks for tokens.
 #[derive(Clone)]
 pub struct Client<'s> {
-    server: &'s Server,
+    /// Where it asks.
+    pub server: &'s Server,
     /// Its id.
     pub id: String,
     /// Its secret; a client that has one authenticates by HTTP Basic.

@@ -1,22 +1,23 @@
-//! An authorization code, as it is kept ([RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)).
+//! An authorization: what a user let a client have, until its code is redeemed
+//! ([RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)).
 
 use super::{FamilyId, SessionId, UserId};
 use crate::protocol::{ApiUri, ClaimsRequest, ClientId, CodeChallenge, RedirectUri, Scope};
 
-/// What a code stands for. Nothing of it ever changes.
+/// What an authorization code stands for. Nothing of it ever changes.
 #[derive(Clone, Debug)]
-pub struct AuthorizationCode {
-    /// The client it was given to.
+pub struct Authorization {
+    /// The client.
     pub client_id: ClientId,
-    /// The client's generation then.
+    /// The client's generation when the code was given.
     pub client_generation: i64,
-    /// The user who let it.
+    /// The user.
     pub user_id: UserId,
-    /// The user's generation then.
+    /// The user's generation when the code was given.
     pub user_generation: i64,
-    /// The session in which they did.
+    /// The session in which they let it.
     pub session_id: SessionId,
-    /// The family that redeeming it begins, and redeeming it again ends.
+    /// The family that redeeming the code begins, and redeeming it again ends.
     pub family_id: FamilyId,
     /// The `redirect_uri` of the request; `None` when it was left out.
     pub redirect_uri: Option<RedirectUri>,
@@ -30,6 +31,6 @@ pub struct AuthorizationCode {
     pub scope: Scope,
     /// The `claims` of the request.
     pub claims: Option<ClaimsRequest>,
-    /// When it stops being good.
+    /// When the code stops being good.
     pub expires_at: i64,
 }

@@ -1,0 +1,102 @@
+//! Redeeming an authorization code ([RFC 6749 §4.1.3], [RFC 7636 §4.5]).
+//!
+//! A code is good once, for its client, with all that its request committed to. Who presents it without that has not
+//! used it: only its client can end what it gave, by presenting it again.
+//!
+//! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
+//! [RFC 7636 §4.5]: https://www.rfc-editor.org/rfc/rfc7636#section-4.5
+
+use super::{Grant, TokenRequest, target};
+use crate::code;
+use crate::issue::{self, Granted};
+use crate::model::{Authorization, Client, ConsentPolicy, Event, Narrowing};
+use crate::protocol::{AuthorizationCode, BoxError, CodeVerifier, Error, Params};
+use crate::store::{Redeem, Redeemed};
+
+pub(super) const GRANT: Grant = Grant {
+    grant_type: "authorization_code",
+    required: &["code"],
+    decide: |request| Box::pin(decide(request)),
+};
+
+async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> Result<Granted, Error> {
+    let code = AuthorizationCode::parse(params.require("code")?).ok_or_else(|| refused("malformed"))?;
+    let digest = code::digest(app, &code);
+    let authorization =
+        app.store.authorization(&digest).await?.ok_or_else(|| refused("there is no such code"))?;
+    if authorization.client_id != client.id {
+        return Err(refused("the code is another client's"));
+    }
+    check_redirect_uri(&authorization, &client, params)?;
+    check_code_verifier(&authorization, params)?;
+    if params.find("resource").is_some_and(|resource| resource != authorization.api.as_str()) {
+        return Err(Error::invalid_target("the code is for the resource of its request"));
+    }
+
+    let target = target::of(app, &client, &authorization.api).await?;
+    let narrowing = Narrowing {
+        requested: Some(authorization.scope.clone()),
+        client: client.scope.clone(),
+        api: target.scope.clone(),
+    };
+    let family = authorization.family_id;
+    let (granting, refresh_token) =
+        issue::begin_family(app, family, &target.uri, client.may_use("refresh_token"));
+    let reused = app.audit(Event::AuthorizationCodeReused).client(&client.id).user(authorization.user_id);
+    let nonce = authorization.nonce.clone();
+    let redeem = Redeem {
+        digest,
+        authorization,
+        granting,
+        narrowing,
+        needs_consent: client.profile.consent == ConsentPolicy::Ask,
+        default_role: app.config().users.default_role.clone(),
+        reused: reused.detail(format!("family {family}")),
+        clock: app.clock.clone(),
+    };
+    match app.store.redeem_code(redeem).await? {
+        Redeemed::Refused(cause) => Err(refused(cause)),
+        Redeemed::Unfit => Err(issue::nothing_to_grant()),
+        Redeemed::Live { family, user } => {
+            let scope = family.scope.clone();
+            Ok(Granted::to_user(client, target, user, *family, scope, refresh_token)?.with_nonce(nonce))
+        }
+    }
+}
+
+/// `redirect_uri` is the one of the request, byte for byte. Where the request left it out, so may this
+/// ([RFC 6749 §4.1.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3)).
+fn check_redirect_uri(authorization: &Authorization, client: &Client, params: &Params) -> Result<(), Error> {
+    let is_right = match (&authorization.redirect_uri, params.find("redirect_uri")) {
+        (Some(asked), given) => given == Some(asked.as_str()),
+        (None, None) => true,
+        (None, Some(given)) => matches!(&client.redirect_uris[..], [sole] if sole.as_str() == given),
+    };
+    if is_right {
+        return Ok(());
+    }
+    Err(Error::invalid_grant("`redirect_uri` is not the one that the code was asked for with"))
+}
+
+/// `code_verifier` meets the `code_challenge` of the request, and comes only where there was one, so that a challenge
+/// cannot be stripped from a request unnoticed ([RFC 9700 §2.1.1]).
+///
+/// [RFC 9700 §2.1.1]: https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1
+fn check_code_verifier(authorization: &Authorization, params: &Params) -> Result<(), Error> {
+    let verifier = params.find("code_verifier").map(str::parse::<CodeVerifier>).transpose()?;
+    match (&authorization.code_challenge, verifier) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if challenge.is_met_by(&verifier) => Ok(()),
+        (Some(_), Some(_)) => Err(Error::invalid_grant("`code_verifier` does not meet the `code_challenge`")),
+        (Some(_), None) => Err(Error::invalid_grant(
+            "the code was asked for with a `code_challenge`: `code_verifier` is missing",
+        )),
+        (None, Some(_)) => Err(Error::invalid_grant(
+            "the code was asked for without a `code_challenge`, but a `code_verifier` came",
+        )),
+    }
+}
+
+fn refused(cause: impl Into<BoxError>) -> Error {
+    Error::invalid_grant("the authorization code is not valid").because(cause)
+}

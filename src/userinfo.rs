@@ -1,0 +1,25 @@
+//! What the userinfo endpoint tells of a user ([OpenID Connect Core §5.3]).
+//!
+//! [OpenID Connect Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::access::Access;
+use crate::app::App;
+use crate::protocol::Error;
+
+/// The claims that `access` opens: those of its scope (§5.4), and those asked for by name with its grant (§5.5). `sub` is
+/// the token's own, so that it is the ID token's.
+pub async fn userinfo(app: &App, access: &Access) -> Result<Map<String, Value>, Error> {
+    let user = access.user(app).await?;
+    let family = match access.family {
+        Some(family) => app.store.family(family).await?,
+        None => None,
+    };
+    let asked = family.and_then(|family| family.claims).map_or_else(BTreeMap::new, |claims| claims.userinfo);
+    let mut claims = user.released(&access.scope, &asked);
+    claims.insert("sub".to_owned(), access.claims.sub.clone().into());
+    Ok(claims)
+}
