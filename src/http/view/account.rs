@@ -48,7 +48,7 @@ impl Done {
 
 impl Frame {
     /// What is said of what was done.
-    fn said(&self, done: &Done) -> &'static str {
+    pub(super) fn said(&self, done: &Done) -> &'static str {
         match done {
             Done::Profile => self.texts.saved,
             Done::Password => self.texts.password_changed,

@@ -1,7 +1,5 @@
 //! The page on which a person decides what an application may have.
 
-use std::borrow::Cow;
-
 use askama::Template;
 use warp::reply::Response;
 
@@ -52,16 +50,16 @@ pub struct Allowance<'a> {
 }
 
 impl Allowance<'_> {
-    /// What it allows, in the reader's words where there are any.
-    pub(super) fn words(&self, texts: &Texts) -> Cow<'_, str> {
+    /// What it allows, in the reader's words; `None` when nobody has said.
+    pub(super) fn words(&self, texts: &Texts) -> Option<&str> {
         match self.token.as_str() {
-            "openid" => texts.scope_openid.into(),
-            "profile" => texts.scope_profile.into(),
-            "email" => texts.scope_email.into(),
-            "address" => texts.scope_address.into(),
-            "phone" => texts.scope_phone.into(),
-            "offline_access" => texts.scope_offline_access.into(),
-            token => self.description.unwrap_or(token).into(),
+            "openid" => Some(texts.scope_openid),
+            "profile" => Some(texts.scope_profile),
+            "email" => Some(texts.scope_email),
+            "address" => Some(texts.scope_address),
+            "phone" => Some(texts.scope_phone),
+            "offline_access" => Some(texts.scope_offline_access),
+            _ => self.description,
         }
     }
 }

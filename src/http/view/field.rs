@@ -10,7 +10,7 @@ pub(crate) struct Field<'a> {
     pub name: &'a str,
     /// What it asks for.
     pub label: &'a str,
-    /// The `type` of the input.
+    /// The `type` of the input; `lines` for text of several.
     pub kind: &'a str,
     /// What browsers may fill in ([HTML, autofill](https://html.spec.whatwg.org/#autofill)).
     pub autocomplete: &'a str,
@@ -49,9 +49,9 @@ impl<'a> Field<'a> {
         [problem, hint].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    /// Whether it is nothing that a phone should capitalise or correct.
-    fn is_machine_text(&self) -> bool {
-        self.autocomplete == "username"
+    /// Whether it is text that a phone may capitalise and correct.
+    fn is_prose(&self) -> bool {
+        matches!(self.kind, "text" | "lines") && self.autocomplete != "username"
     }
 }
 

@@ -11,6 +11,7 @@ mod consent;
 mod error;
 mod field;
 mod form_post;
+mod profile;
 mod sign_in;
 mod sign_out;
 mod texts;
@@ -32,6 +33,7 @@ pub(super) use assets::routes;
 pub use consent::{Allowance, Consent};
 pub use error::Failed;
 pub use form_post::FormPost;
+pub use profile::{Profile, claims};
 pub use sign_in::SignIn;
 pub use sign_out::{SignOut, SignedOut};
 

@@ -3,6 +3,8 @@
 use askama::Template;
 
 use super::*;
+use crate::model::Claim;
+use crate::password::policy::Refused;
 
 const FORM: Form<'_> = Form { action: "/sign-in?client_id=notes&state=%22", csrf: "c2lnbmVk" };
 const NOW: i64 = 1_800_000_000;
@@ -18,32 +20,49 @@ fn render(page: &impl Template) -> String {
     page.render().unwrap()
 }
 
-/// Every page with something in each of its places, where `evil` is what strangers may have written.
-fn pages(frame: &Frame, evil: &str) -> Vec<(&'static str, String)> {
+/// Every page with something in each of its places; `evil` is what strangers may have written where they can.
+fn pages(frame: &Frame, evil: Option<&str>) -> Vec<(&'static str, String)> {
+    let or = |text| evil.unwrap_or(text);
+    let (client, username) = (or("Atlas Field Notes"), or("alice"));
     let wrong = Error::invalid_grant("the user name or the password is wrong");
     let (many, busy) = (Error::too_many_requests("too many attempts", 40), Error::unavailable(2));
-    let stale = Error::invalid_request(format!("`redirect_uri` is not registered: {evil}"));
-    let sign_in = |username, refusal| SignIn { frame, form: FORM, client: Some(evil), username, refusal };
-    let scopes =
-        ["openid", "profile", "offline_access", "notes:read", "notes:write"].map(|s| s.parse().unwrap());
-    let allowances = || {
-        let described = scopes.iter().zip([None, None, None, Some(evil), None]);
+    let stale =
+        Error::invalid_request(format!("`redirect_uri` is not registered: {}", or("https://example.org/")));
+
+    let sign_in = |username, refusal| SignIn { frame, form: FORM, client: Some(client), username, refusal };
+    let scopes = ["openid", "profile", "offline_access", "notes:read", "notes:write"];
+    let scopes = scopes.map(|scope| scope.parse().unwrap());
+    let allowances = |description| {
+        let described = scopes.iter().zip([None, None, None, Some(description), None]);
         described.map(|(token, description)| Allowance { token, description }).collect::<Vec<_>>()
     };
     let consent = |is_addition, refusal| Consent {
         frame,
         form: FORM,
-        client: evil,
-        client_id: "notes-web",
+        client,
+        client_id: "atlas-web",
         redirect_host: "notes.example.com",
-        username: evil,
-        other_account: "/authorize?client_id=notes-web&prompt=select_account",
-        allowances: allowances(),
+        username,
+        other_account: "/sign-in?client_id=atlas-web",
+        allowances: allowances(or("read your notes")),
         is_addition,
         refusal,
     };
-    let password =
-        |refusal, weakness| ChangePassword { frame, form: FORM, username: evil, refusal, weakness };
+    let sign_out = |refusal| SignOut { frame, form: FORM, username, refusal };
+    let not_found = Error::not_found("there is nothing at this path");
+    let params = [("code", "x"), ("state", or("y"))];
+    let form_post = FormPost { frame, action: "https://app.example.com/?a", params: &params };
+
+    let account = |done| Account { frame, sign_out: FORM, username, done };
+    let texts =
+        [("name", or("Alice Moreau")), ("email", or("alice")), ("address.street_address", or("a\nb"))];
+    let values = texts.map(|(name, text)| (name, text.to_owned())).into();
+    let malformed = ["email", "zoneinfo"].map(|name| Claim::named(name).unwrap());
+    let profile =
+        |malformed, done, refusal| Profile { frame, form: FORM, values: &values, malformed, done, refusal };
+    let too_large = Error::too_large("the claims take too much room");
+    let password = |refusal, weakness| ChangePassword { frame, form: FORM, username, refusal, weakness };
+    let common = Weakness::Refused(Refused::Common);
     let session = |id, agent, is_own, age| Session {
         id,
         agent,
@@ -57,64 +76,56 @@ fn pages(frame: &Frame, evil: &str) -> Vec<(&'static str, String)> {
         sessions: vec![
             session("a", Some(FIREFOX), true, 0),
             session("b", Some(IPHONE), false, 3_700),
-            session("c", Some(evil), false, 200_000),
+            session("c", evil, false, 200_000),
         ],
         now: NOW,
         done,
         refusal,
     };
-    let application =
-        |id, name| Application { id, name, allowances: allowances(), granted_at: NOW - 40 * 86_400 };
+    let application = |id, name, description| Application {
+        id,
+        name,
+        allowances: allowances(description),
+        granted_at: NOW - 40 * 86_400,
+    };
     let applications =
         |applications, done| Applications { frame, form: FORM, applications, done, refusal: None };
-    let account = |done| Account { frame, sign_out: FORM, username: evil, done };
+    let both =
+        vec![application("atlas-web", client, or("read your notes")), application("b", "Drawings", "draw")];
     vec![
         ("sign_in", render(&sign_in("", None))),
-        ("sign_in_wrong", render(&sign_in(evil, Some(&wrong)))),
-        ("sign_in_many", render(&sign_in(evil, Some(&many)))),
-        ("sign_in_busy", render(&sign_in(evil, Some(&busy)))),
-        ("sign_in_stale", render(&sign_in(evil, Some(&stale)))),
+        ("sign_in_wrong", render(&sign_in(username, Some(&wrong)))),
+        ("sign_in_many", render(&sign_in(username, Some(&many)))),
+        ("sign_in_busy", render(&sign_in(username, Some(&busy)))),
+        ("sign_in_stale", render(&sign_in(username, Some(&stale)))),
         ("sign_in_alone", render(&SignIn { client: None, ..sign_in("", None) })),
         ("consent", render(&consent(false, None))),
         ("consent_more", render(&consent(true, Some(&stale)))),
-        ("sign_out", render(&SignOut { frame, form: FORM, username: evil, refusal: None })),
-        ("sign_out_stale", render(&SignOut { frame, form: FORM, username: evil, refusal: Some(&stale) })),
+        ("sign_out", render(&sign_out(None))),
+        ("sign_out_stale", render(&sign_out(Some(&stale)))),
         ("signed_out", render(&SignedOut { frame })),
         ("error", render(&Failed { frame, refusal: &stale })),
-        (
-            "error_not_found",
-            render(&Failed { frame, refusal: &Error::not_found("there is nothing at this path") }),
-        ),
+        ("error_not_found", render(&Failed { frame, refusal: &not_found })),
         ("error_busy", render(&Failed { frame, refusal: &busy })),
-        (
-            "form_post",
-            render(&FormPost {
-                frame,
-                action: "https://app.example.com/?a",
-                params: &[("code", "x"), ("state", evil)],
-            }),
-        ),
+        ("form_post", render(&form_post)),
         ("account", render(&account(None))),
         ("account_done", render(&account(Some(Done::Password)))),
+        ("profile", render(&profile(&[], Some(Done::Profile), None))),
+        ("profile_malformed", render(&profile(&malformed, None, Some(&stale)))),
+        ("profile_too_large", render(&profile(&[], None, Some(&too_large)))),
         ("password", render(&password(None, None))),
         ("password_wrong", render(&password(Some(&wrong), None))),
-        ("password_differs", render(&password(None, Some(Weakness::Differs)))),
-        (
-            "password_weak",
-            render(&password(None, Some(Weakness::Refused(crate::password::policy::Refused::Common)))),
-        ),
+        ("password_differs", render(&password(Some(&stale), Some(Weakness::Differs)))),
+        ("password_weak", render(&password(Some(&stale), Some(common)))),
         ("sessions", render(&sessions(None, None))),
         ("sessions_done", render(&sessions(Some(Done::Session), Some(&stale)))),
-        (
-            "applications",
-            render(&applications(vec![application("a", evil), application("b", "Drawings")], None)),
-        ),
+        ("applications", render(&applications(both, None))),
         ("applications_none", render(&applications(vec![], Some(Done::Application)))),
     ]
 }
 
 /// Every page in every language, with its language.
-fn all(evil: &str) -> Vec<(Language, &'static str, String)> {
+fn all(evil: Option<&str>) -> Vec<(Language, &'static str, String)> {
     let in_language = |language| {
         let pages = pages(&Frame::of(&config(), language), evil);
         pages.into_iter().map(move |(name, html)| (language, name, html))
@@ -127,7 +138,7 @@ fn all(evil: &str) -> Vec<(Language, &'static str, String)> {
 fn every_page_says_its_language_its_title_and_one_heading() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     std::fs::create_dir_all(&folder).unwrap();
-    for (language, name, html) in all("Atlas Field Notes") {
+    for (language, name, html) in all(None) {
         std::fs::write(folder.join(format!("{name}.{language}.html")), &html).unwrap();
         let count = |part: &str| html.matches(part).count();
         assert!(html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")), "{name}");
@@ -148,14 +159,14 @@ fn every_page_says_its_language_its_title_and_one_heading() {
 
 #[test]
 fn what_strangers_wrote_stays_text() {
-    for (_, name, html) in all("<script>alert(\"'&\")</script>") {
+    for (_, name, html) in all(Some("<script>alert(\"'&\")</script>")) {
         assert!(!html.contains("<script>") && !html.contains("alert(\""), "{name}: {html}");
     }
 }
 
 #[test]
 fn no_page_has_an_inline_script_or_style_or_loads_from_elsewhere() {
-    for (_, name, html) in all("Atlas Field Notes") {
+    for (_, name, html) in all(None) {
         let scripts: Vec<_> = html.split("<script").skip(1).collect();
         assert!(scripts.iter().all(|script| script.starts_with(" src=\"/assets/")), "{name}");
         assert_eq!(scripts.len(), usize::from(name == "form_post"), "{name}");
@@ -172,16 +183,17 @@ fn no_page_has_an_inline_script_or_style_or_loads_from_elsewhere() {
 
 #[test]
 fn every_field_has_a_label_and_what_describes_it_is_there() {
-    for (_, name, html) in all("Atlas Field Notes") {
+    for (_, name, html) in all(None) {
         let ids: Vec<_> = html.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len(), "{name}");
-        for input in html.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap()) {
+        let tags = html.split("<input").skip(1).chain(html.split("<textarea").skip(1));
+        for input in tags.map(|rest| rest.split('>').next().unwrap()) {
             let attribute = |name: &str| {
                 let rest = input.split(&format!(" {name}=\"")).nth(1)?;
                 rest.split('"').next()
             };
-            if attribute("type") == Some("hidden") || input.ends_with(" hidden") {
+            if attribute("type") == Some("hidden") || input.contains(" hidden") {
                 continue;
             }
             let id = attribute("id").unwrap();
@@ -199,9 +211,9 @@ fn pages_below_an_issuer_with_a_path_link_below_it() {
     let config: Config = "issuer = \"https://id.example.com/tenant\"".parse().unwrap();
     let frame = Frame::of(&config, Language::English);
     assert_eq!(frame.name, "id.example.com");
-    for (name, html) in pages(&frame, "x") {
+    for (name, html) in pages(&frame, None) {
         for part in ["href=\"/", "src=\"/"] {
-            for rest in html.split(part).skip(1).filter(|rest| !rest.starts_with("authorize?")) {
+            for rest in html.split(part).skip(1).filter(|rest| !rest.starts_with("sign-in?")) {
                 assert!(rest.starts_with("tenant/"), "{name}: {rest}");
             }
         }

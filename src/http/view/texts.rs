@@ -3,7 +3,7 @@
 mod english;
 mod german;
 
-use crate::model::Language;
+use crate::model::{Form, Language};
 use crate::password::policy::Refused;
 use crate::protocol::{Code, Error};
 
@@ -19,11 +19,34 @@ pub(crate) fn texts(language: Language) -> &'static Texts {
 }
 
 impl Texts {
+    /// What a claim is called, and what helps to write it.
+    pub(super) fn claim(&self, name: &'static str) -> (&'static str, Option<&'static str>) {
+        match name {
+            "name" => (self.name, None),
+            "given_name" => (self.given_name, None),
+            "family_name" => (self.family_name, None),
+            "nickname" => (self.nickname, None),
+            "birthdate" => (self.birthdate, Some(self.birthdate_hint)),
+            "email" => (self.email, None),
+            "phone_number" => (self.phone_number, Some(self.phone_number_hint)),
+            "website" => (self.website, None),
+            "address.street_address" => (self.street_address, None),
+            "address.postal_code" => (self.postal_code, None),
+            "address.locality" => (self.locality, None),
+            "address.region" => (self.region, None),
+            "address.country" => (self.country, None),
+            "locale" => (self.locale, Some(self.locale_hint)),
+            "zoneinfo" => (self.zoneinfo, Some(self.zoneinfo_hint)),
+            name => (name, None),
+        }
+    }
+
     /// Why a form that was posted is shown again, when none of its fields is at fault.
     pub(super) fn refused(&self, refusal: &Error) -> String {
         match refusal.code() {
             Code::TooManyRequests => (self.too_many_attempts)(refusal.retry_after().unwrap_or(60)),
             Code::Unavailable => self.busy.to_owned(),
+            Code::TooLarge => self.too_much.to_owned(),
             _ => self.out_of_date.to_owned(),
         }
     }
@@ -93,7 +116,36 @@ pub(crate) struct Texts {
     pub sessions_about: &'static str,
     pub applications: &'static str,
     pub applications_about: &'static str,
+    pub save: &'static str,
     pub saved: &'static str,
+
+    // The profile.
+    pub profile_lead: &'static str,
+    pub check_fields: &'static str,
+    pub too_much: &'static str,
+    pub contact: &'static str,
+    pub address: &'static str,
+    pub preferences: &'static str,
+    pub name: &'static str,
+    pub given_name: &'static str,
+    pub family_name: &'static str,
+    pub nickname: &'static str,
+    pub birthdate: &'static str,
+    pub birthdate_hint: &'static str,
+    pub email: &'static str,
+    pub phone_number: &'static str,
+    pub phone_number_hint: &'static str,
+    pub website: &'static str,
+    pub street_address: &'static str,
+    pub postal_code: &'static str,
+    pub locality: &'static str,
+    pub region: &'static str,
+    pub country: &'static str,
+    pub locale: &'static str,
+    pub locale_hint: &'static str,
+    pub zoneinfo: &'static str,
+    pub zoneinfo_hint: &'static str,
+    pub malformed: fn(Form) -> &'static str,
 
     // Changing the password.
     pub current_password: &'static str,

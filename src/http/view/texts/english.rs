@@ -1,6 +1,7 @@
 //! English.
 
 use super::Texts;
+use crate::model::Form;
 use crate::password::policy::Refused;
 
 /// The texts in English.
@@ -64,7 +65,45 @@ pub(crate) const ENGLISH: Texts = Texts {
     sessions_about: "Where you are signed in",
     applications: "Applications",
     applications_about: "What you allowed others to do",
+    save: "Save",
     saved: "Your profile is saved.",
+
+    profile_lead: "All of this is optional. Applications see it only if you allow them to.",
+    check_fields: "This was not saved. Please look at the fields that are marked below.",
+    too_much: "This was not saved: all of it together is too long. Please shorten something.",
+    contact: "Contact",
+    address: "Address",
+    preferences: "Preferences",
+    name: "Full name",
+    given_name: "Given name",
+    family_name: "Family name",
+    nickname: "Nickname",
+    birthdate: "Date of birth",
+    birthdate_hint: "As in 1984-02-29, or the year alone",
+    email: "E-mail address",
+    phone_number: "Phone number",
+    phone_number_hint: "With the country code, as in +44 20 7946 0958",
+    website: "Website",
+    street_address: "Street and number",
+    postal_code: "Postal code",
+    locality: "Town",
+    region: "State or region",
+    country: "Country",
+    locale: "Language",
+    locale_hint: "As in en-GB",
+    zoneinfo: "Time zone",
+    zoneinfo_hint: "As in Europe/London",
+    malformed: |form| match form {
+        Form::Line | Form::Lines | Form::Boolean => {
+            "This is too long, or has a character in it that cannot be typed."
+        }
+        Form::Url => "This is not a web address. One looks like https://example.com.",
+        Form::Email => "This is not an e-mail address. One looks like name@example.com.",
+        Form::Phone => "This is not a phone number. One looks like +44 20 7946 0958.",
+        Form::Birthdate => "This is not a date. One looks like 1984-02-29.",
+        Form::Zoneinfo => "There is no time zone of this name. One looks like Europe/London.",
+        Form::Locale => "This is not a language. One looks like en-GB.",
+    },
 
     current_password: "Current password",
     new_password: "New password",

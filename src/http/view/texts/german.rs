@@ -1,6 +1,7 @@
 //! German.
 
 use super::Texts;
+use crate::model::Form;
 use crate::password::policy::Refused;
 
 /// The texts in German.
@@ -66,7 +67,45 @@ pub(crate) const GERMAN: Texts = Texts {
     sessions_about: "Wo Sie angemeldet sind",
     applications: "Anwendungen",
     applications_about: "Was Sie anderen erlaubt haben",
+    save: "Speichern",
     saved: "Ihr Profil ist gespeichert.",
+
+    profile_lead: "Alle Angaben sind freiwillig. Anwendungen sehen sie nur, wenn Sie es ihnen erlauben.",
+    check_fields: "Das wurde nicht gespeichert. Bitte sehen Sie sich die unten markierten Felder an.",
+    too_much: "Das wurde nicht gespeichert: Alles zusammen ist zu lang. Bitte kürzen Sie etwas.",
+    contact: "Kontakt",
+    address: "Anschrift",
+    preferences: "Einstellungen",
+    name: "Voller Name",
+    given_name: "Vorname",
+    family_name: "Nachname",
+    nickname: "Spitzname",
+    birthdate: "Geburtsdatum",
+    birthdate_hint: "Wie 1984-02-29, oder nur das Jahr",
+    email: "E-Mail-Adresse",
+    phone_number: "Telefonnummer",
+    phone_number_hint: "Mit Landesvorwahl, wie +49 30 23125 000",
+    website: "Website",
+    street_address: "Straße und Hausnummer",
+    postal_code: "Postleitzahl",
+    locality: "Ort",
+    region: "Bundesland oder Region",
+    country: "Land",
+    locale: "Sprache",
+    locale_hint: "Wie de-DE",
+    zoneinfo: "Zeitzone",
+    zoneinfo_hint: "Wie Europe/Berlin",
+    malformed: |form| match form {
+        Form::Line | Form::Lines | Form::Boolean => {
+            "Das ist zu lang oder enthält ein Zeichen, das man nicht tippen kann."
+        }
+        Form::Url => "Das ist keine Web-Adresse. Eine sieht aus wie https://example.com.",
+        Form::Email => "Das ist keine E-Mail-Adresse. Eine sieht aus wie name@example.com.",
+        Form::Phone => "Das ist keine Telefonnummer. Eine sieht aus wie +49 30 23125 000.",
+        Form::Birthdate => "Das ist kein Datum. Eines sieht aus wie 1984-02-29.",
+        Form::Zoneinfo => "Es gibt keine Zeitzone, die so heißt. Eine heißt Europe/Berlin.",
+        Form::Locale => "Das ist keine Sprache. Eine sieht aus wie de-DE.",
+    },
 
     current_password: "Bisheriges Passwort",
     new_password: "Neues Passwort",
