@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end. [`resource`]: scope checking for other people's APIs |
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
-//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`code`], [`id_token`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
+//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
 //! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
 //!
@@ -22,6 +22,7 @@
 //!   ([`store::LiveClient`], [`store::LiveUser`]).
 //! - A refresh token is judged in [`model::Presented::verdict`] and used in [`store::Store::refresh`].
 //! - A key's life is decided in [`keys::schedule`], carried out in [`rotate`], kept at hand in [`keys::ring`].
+//! - A request at the authorization endpoint is read, and its next step decided, in [`authorize`].
 //! - A sign-in goes through [`user::authenticate`]: limits, the hashing queue, the database, the hash.
 //! - Every refusal is a [`protocol::Error`]; what it becomes on the wire is in [`http::reply`].
 //!
@@ -30,6 +31,7 @@
 pub mod access;
 pub mod admin;
 pub mod app;
+pub mod authorize;
 pub mod cli;
 pub mod client;
 pub mod clock;
@@ -43,6 +45,7 @@ pub mod fetch;
 pub mod grant;
 pub mod http;
 pub mod id_token;
+pub mod id_token_hint;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
@@ -57,6 +60,7 @@ pub mod resource;
 pub mod revoke;
 pub mod rotate;
 pub mod service;
+pub mod session;
 pub mod store;
 pub mod subject;
 pub mod sweep;

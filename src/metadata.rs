@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use crate::grant::GRANTS;
 use crate::model::{
-    Api, AuthMethod, CONTEXT_CLASSES, Client, Method, PROFILE, SigningAlg, built_in_scopes, standard_claims,
+    Api, AuthMethod, CONTEXT_CLASSES, Client, Language, Method, PROFILE, SigningAlg, built_in_scopes,
+    standard_claims,
 };
-use crate::protocol::{CODE_CHALLENGE_METHODS, Issuer, Scope};
+use crate::protocol::{CODE_CHALLENGE_METHODS, Issuer, Prompt, ResponseMode, Scope};
 
 /// The document.
 #[derive(Serialize)]
@@ -95,17 +96,17 @@ impl SignIn {
             authorization_endpoint: at("/authorize"),
             userinfo_endpoint: at("/userinfo"),
             end_session_endpoint: at("/logout"),
-            response_modes_supported: ["query", "form_post"],
+            response_modes_supported: ResponseMode::ALL.map(|(name, _)| name),
             code_challenge_methods_supported: CODE_CHALLENGE_METHODS,
             authorization_response_iss_parameter_supported: true,
             subject_types_supported: ["public", "pairwise"],
             id_token_signing_alg_values_supported: SigningAlg::ALL.iter().map(|(name, _)| *name).collect(),
             // A further factor needs a further method.
             acr_values_supported: &CONTEXT_CLASSES[..Method::ALL.len().min(CONTEXT_CLASSES.len())],
-            prompt_values_supported: ["none", "login", "consent", "select_account"],
+            prompt_values_supported: Prompt::WORDS,
             // All are taken, and the pages fit all of them.
             display_values_supported: ["page", "popup", "touch", "wap"],
-            ui_locales_supported: ["en", "de"],
+            ui_locales_supported: Language::ALL.map(Language::tag),
             claim_types_supported: ["normal"],
             claims_supported: standard_claims::supported().into_iter().chain(ID_TOKEN_CLAIMS).collect(),
             claims_parameter_supported: true,

@@ -4,7 +4,7 @@ mod authorization_code;
 mod client_credentials;
 mod password;
 mod refresh_token;
-mod target;
+pub mod target;
 
 use std::net::IpAddr;
 use std::pin::Pin;

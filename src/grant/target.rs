@@ -20,7 +20,7 @@ pub struct Target {
 /// The target of a request of `client` with `resource`.
 ///
 /// A client without an API gets tokens for the server itself, where only `profile` means something.
-pub(super) async fn of_request(app: &App, client: &Client, resource: Option<&str>) -> Result<Target, Error> {
+pub async fn of_request(app: &App, client: &Client, resource: Option<&str>) -> Result<Target, Error> {
     let own = app.own_uri();
     let registered = if client.apis.is_empty() { std::slice::from_ref(own) } else { &client.apis[..] };
     let uri = match resource {

@@ -1,4 +1,6 @@
-//! Form bodies of the token, revocation and introspection endpoints.
+//! Form bodies and queries.
+
+use std::convert::Infallible;
 
 use futures_util::{Stream, TryStreamExt as _};
 use http::HeaderMap;
@@ -12,33 +14,43 @@ use crate::protocol::{Error, Params};
 /// The parameters of a request, which come in the body alone
 /// ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1): never in the URI).
 pub(super) fn form() -> impl Filter<Extract = (Params,), Error = Rejection> + Clone {
-    let query = warp::query::raw().map(|_| true).or(warp::any().map(|| false)).unify();
-    query.and(warp::header::headers_cloned()).and(warp::body::stream()).and_then(
-        |has_query, headers: HeaderMap, body| async move {
-            read(has_query, &headers, body).await.map_err(Rejection::from)
-        },
-    )
+    let no_query = query().and_then(|query: String| async move {
+        if query.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::from(Error::invalid_request("parameters go into the body, not into the URI")))
+    });
+    no_query.untuple_one().and(body())
 }
 
 /// The parameters in the body, if there is one: if it says what it is.
 pub(super) fn form_if_any() -> impl Filter<Extract = (Option<Params>,), Error = Rejection> + Clone {
     warp::header::headers_cloned().and(warp::body::stream()).and_then(|headers: HeaderMap, body| async move {
         if headers.contains_key(CONTENT_TYPE) {
-            read(false, &headers, body).await.map(Some).map_err(Rejection::from)
+            read(&headers, body).await.map(Some).map_err(Rejection::from)
         } else {
             Ok(None)
         }
     })
 }
 
-async fn read<S, B>(has_query: bool, headers: &HeaderMap, body: S) -> Result<Params, Error>
+/// The parameters in the body; what stands in the URI is another matter.
+pub(super) fn body() -> impl Filter<Extract = (Params,), Error = Rejection> + Clone {
+    warp::header::headers_cloned().and(warp::body::stream()).and_then(|headers: HeaderMap, body| async move {
+        read(&headers, body).await.map_err(Rejection::from)
+    })
+}
+
+/// The query, as it was sent; empty when there is none.
+pub(super) fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone {
+    warp::query::raw().or(warp::any().map(String::new)).unify()
+}
+
+async fn read<S, B>(headers: &HeaderMap, body: S) -> Result<Params, Error>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    if has_query {
-        return Err(Error::invalid_request("parameters go into the body, not into the URI"));
-    }
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Error::unsupported_media_type("the body must not be compressed"));
     }

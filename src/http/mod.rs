@@ -1,7 +1,12 @@
 //! HTTP: the endpoints, each a closed `Route` of its own, and the server that carries them.
 
+mod authorization;
+mod consent;
+mod cookies;
 mod cors;
+mod csrf;
 mod discovery;
+mod end_session;
 mod form;
 mod guard;
 mod health;
@@ -12,10 +17,12 @@ pub mod reply;
 mod revoke;
 mod route;
 pub mod server;
+mod sign_in;
 mod token;
 mod userinfo;
 mod users_me;
 pub mod view;
+mod visit;
 
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -32,6 +39,10 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(userinfo::routes(app))
         .or(users_me::routes(app))
         .or(revoke::routes(app))
+        .or(authorization::routes(app))
+        .or(sign_in::routes(app))
+        .or(consent::routes(app))
+        .or(end_session::routes(app))
         .or(discovery::routes(app))
         .or(health::routes(app))
         .or(view::routes(app));

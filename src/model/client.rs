@@ -128,6 +128,11 @@ impl Client {
         self.auth_method == AuthMethod::None
     }
 
+    /// What users know it by.
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+
     /// Whether the client is registered for `grant_type`.
     pub fn may_use(&self, grant_type: &str) -> bool {
         self.grants.iter().any(|grant| grant == grant_type)

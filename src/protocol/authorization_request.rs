@@ -126,6 +126,12 @@ impl AuthorizationRequest {
         })
     }
 
+    /// The query of the request `params` when there is nobody left to ask for it.
+    pub fn unasked(params: &Params) -> String {
+        let rest = params.to_query_with(|name, value| (name != "prompt").then(|| value.to_owned()));
+        format!("{rest}&prompt=none")
+    }
+
     /// The query of the request `params` once its user has consented to it.
     pub fn consented(params: &Params) -> String {
         params.to_query_with(|name, value| match name {
@@ -232,6 +238,7 @@ mod tests {
         assert_eq!(once, "prompt=consent&state=a+b&x=");
         let params = Params::parse(once.as_bytes()).unwrap();
         assert_eq!(AuthorizationRequest::consented(&params), "state=a+b&x=");
+        assert_eq!(AuthorizationRequest::unasked(&params), "state=a+b&x=&prompt=none");
     }
 
     proptest! {

@@ -19,11 +19,12 @@ use tokio::sync::mpsc;
 use crate::server::{START, Server, User, description, part};
 
 /// Lets the server call relying parties on this machine.
-const LOOPBACK: &str = "[fetch]\nallow = [\"127.0.0.1\"]";
+pub const LOOPBACK: &str = "[fetch]\nallow = [\"127.0.0.1\"]";
 
 /// A relying party that listens for logout tokens.
-struct Party {
-    uri: String,
+pub struct Party {
+    /// Where it listens.
+    pub uri: String,
     /// The tokens that it was sent.
     told: mpsc::UnboundedReceiver<String>,
     /// The most that were under way at the same time.
@@ -74,7 +75,7 @@ impl Party {
     }
 
     /// One that is told and says so.
-    async fn polite() -> Self {
+    pub async fn polite() -> Self {
         Self::start(Duration::ZERO, |_| Some(200)).await
     }
 
@@ -90,7 +91,7 @@ impl Party {
     }
 
     /// The next token.
-    async fn next(&mut self) -> String {
+    pub async fn next(&mut self) -> String {
         tokio::time::timeout(Duration::from_secs(30), self.told.recv()).await.unwrap().unwrap()
     }
 

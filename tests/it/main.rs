@@ -5,19 +5,23 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod browser;
 mod code_flow;
 mod database;
 mod journal;
 mod postgres;
 mod process;
 mod redis;
+mod relying_party;
 mod server;
 
 mod authorization_code;
+mod authorize;
 mod back_channel_logout;
 mod bad_input;
 mod cli;
 mod consent;
+mod consent_page;
 mod crash;
 mod database_tls;
 mod faults;
@@ -28,6 +32,7 @@ mod introspection;
 mod keys;
 mod nodes;
 mod oauth2_crate;
+mod openid;
 mod outages;
 mod password;
 mod races;
@@ -39,5 +44,7 @@ mod schema;
 mod scope;
 mod sessions;
 mod shared_limits;
+mod sign_in;
+mod sign_out;
 mod statements;
 mod userinfo;

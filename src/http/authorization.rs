@@ -1,0 +1,88 @@
+//! `authorization_endpoint` ([RFC 6749 §3.1], [OpenID Connect Core §3.1.2]).
+//!
+//! [RFC 6749 §3.1]: https://www.rfc-editor.org/rfc/rfc6749#section-3.1
+//! [OpenID Connect Core §3.1.2]: https://openid.net/specs/openid-connect-core-1_0.html#AuthorizationEndpoint
+
+use warp::Filter;
+use warp::reply::Response;
+
+use super::cors::Cors;
+use super::form::body;
+use super::reply;
+use super::route::{Route, read};
+use super::view::FormPost;
+use super::visit::{Visit, visit};
+use crate::app::App;
+use crate::authorize::{self, Next, Refusal};
+use crate::protocol::{AuthorizationResponse, Error, Params, ResponseMode};
+
+/// The `Allow` of pages with forms.
+pub(super) const PAGE: &str = "GET, HEAD, POST, OPTIONS";
+
+/// `GET` and `POST /authorize`
+pub(super) fn routes(app: &App) -> Route {
+    let asked = read().and(visit(app)).then(asked);
+    let posted = warp::post().and(visit(app)).and(body()).map(posted);
+    Route::new(app, Cors::Nobody, PAGE, warp::path!("authorize"), asked.or(posted).unify())
+}
+
+/// The parameters may come in a form from a page of the client's, a request of another site, with which browsers send no
+/// cookies. The same request by `GET`, which follows from a page of ours, has them.
+fn posted(visit: Visit, form: Params) -> Response {
+    if !visit.query.is_empty() {
+        let error = Error::invalid_request("parameters go into the body or into the URI, not into both");
+        return visit.failed(&form, &error);
+    }
+    reply::see_other(&visit.url("/authorize", &form.to_query()))
+}
+
+async fn asked(visit: Visit) -> Response {
+    let params = match visit.params() {
+        Ok(params) => params,
+        Err(error) => return visit.failed(&Params::default(), &error),
+    };
+    match next(&visit, &params).await {
+        Ok(response) => response,
+        Err(refusal) => refused(&visit, &params, refusal),
+    }
+}
+
+async fn next(visit: &Visit, params: &Params) -> Result<Response, Refusal> {
+    let asked = authorize::read(&visit.app, params).await?;
+    let session = visit.session().await.map_err(Refusal::Shown)?;
+    let next = asked.next(&visit.app, session.as_ref()).await;
+    let to = |path| Ok(reply::see_other(&visit.url(path, &visit.query)));
+    match (next, session) {
+        (Err(error), _) => Err(Refusal::told(asked.return_address, error)),
+        (Ok(Next::Answer), Some(session)) => {
+            let answer = asked.answer(&visit.app, &session).await?;
+            Ok(deliver(visit, params, answer))
+        }
+        (Ok(Next::Consent(_)), Some(_)) => to("/consent"),
+        (Ok(_), _) => to("/sign-in"),
+    }
+}
+
+/// The answer to a request that is refused: to the person, or to the client.
+pub(super) fn refused(visit: &Visit, params: &Params, refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::Shown(error) => visit.failed(params, &error),
+        Refusal::Told(return_address, error) => {
+            reply::log(&error);
+            deliver(visit, params, return_address.error(visit.app.issuer(), &error))
+        }
+    }
+}
+
+/// Sends an answer on its way to the client. 303, since with 307 a browser would send the client what it sent us
+/// ([RFC 9700 §4.12](https://www.rfc-editor.org/rfc/rfc9700#section-4.12)).
+fn deliver(visit: &Visit, params: &Params, answer: AuthorizationResponse) -> Response {
+    match answer.mode {
+        ResponseMode::Query => reply::see_other(&answer.location()),
+        ResponseMode::FormPost => {
+            let fields: Vec<_> = answer.params.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let action = answer.redirect_uri.as_str();
+            FormPost { frame: &visit.frame(params), action, params: &fields }.answer()
+        }
+    }
+}

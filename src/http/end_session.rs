@@ -1,0 +1,132 @@
+//! `end_session_endpoint` ([OpenID Connect RP-Initiated Logout §2]).
+//!
+//! A client that shows the ID token of the browser's session ends it, and has the browser come back. Anybody else's word
+//! is a wish that the person is asked about: else every link would sign people out, or lead them away from here.
+//!
+//! [OpenID Connect RP-Initiated Logout §2]: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout
+
+use warp::Filter;
+use warp::reply::Response;
+
+use super::authorization::PAGE;
+use super::cookies::Cookie;
+use super::cors::Cors;
+use super::csrf;
+use super::form::body;
+use super::reply;
+use super::route::{Route, read};
+use super::view::{SignOut, SignedOut};
+use super::visit::{Visit, visit};
+use crate::app::App;
+use crate::id_token_hint;
+use crate::protocol::{ClientId, Error, IdTokenHint, Params};
+use crate::session;
+use crate::store::LiveSession;
+
+/// What the form is about.
+const ABOUT: &str = "sign-out";
+
+/// `GET` and `POST /logout`
+pub(super) fn routes(app: &App) -> Route {
+    let asked = read().and(visit(app)).then(async |visit| answer(visit, None).await);
+    let posted = warp::post().and(visit(app)).and(body()).then(posted);
+    Route::new(app, Cors::Nobody, PAGE, warp::path!("logout"), asked.or(posted).unify())
+}
+
+/// A form is our own, in which the person said yes, or a client's request: one of another site, with which browsers send
+/// no cookies, so that it is made again by `GET`.
+async fn posted(visit: Visit, form: Params) -> Response {
+    if csrf::is_claimed(&form) {
+        answer(visit, Some(form)).await
+    } else {
+        reply::see_other(&visit.url("/logout", &form.to_query()))
+    }
+}
+
+async fn answer(visit: Visit, form: Option<Params>) -> Response {
+    let params = match Params::parse(visit.query.as_bytes()) {
+        Ok(params) => params,
+        Err(error) => return visit.failed(&Params::default(), &error),
+    };
+    match step(&visit, &params, form.as_ref()).await {
+        Ok(response) => response,
+        Err(error) => visit.failed(&params, &error),
+    }
+}
+
+async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<Response, Error> {
+    let hint = hint(&visit.app, params);
+    let goal = goal(&visit.app, params, hint.as_ref()).await?;
+    let Some(session) = visit.session().await? else { return Ok(gone(visit, params, goal)) };
+    let sid = session.id().to_string();
+    let is_shown = hint.is_some_and(|hint| hint.sid == Some(sid)) && goal != Goal::Astray;
+    if let Some(form) = form {
+        if let Err(error) = visit.check(ABOUT, form) {
+            return Ok(page(visit, params, &session, Some(&error)));
+        }
+    } else if !is_shown {
+        return Ok(page(visit, params, &session, None));
+    }
+    session::end(&visit.app, &session).await?;
+    let mut response = match form {
+        Some(_) => reply::see_other(&visit.url("/logout", &visit.query)),
+        None => gone(visit, params, goal),
+    };
+    Cookie::Session.clear(&visit.app, &mut response);
+    Ok(response)
+}
+
+/// The ID token that the request shows, if it is one of ours, and of the client that the request names. One that is not
+/// is no reason to keep anybody signed in, but gives no right either.
+fn hint(app: &App, params: &Params) -> Option<IdTokenHint> {
+    let hint = id_token_hint::read(app, params.find("id_token_hint")?).inspect_err(reply::log).ok()?;
+    params.find("client_id").is_none_or(|client| client == hint.aud).then_some(hint)
+}
+
+/// Where the person is to go once they are signed out.
+#[derive(Debug, PartialEq, Eq)]
+enum Goal {
+    /// Nowhere.
+    Here,
+    /// To the client.
+    Client(String),
+    /// Where nobody is sent.
+    Astray,
+}
+
+/// The client shows by its ID token that it may have the browser back, at a URI that it is registered with, byte for
+/// byte.
+async fn goal(app: &App, params: &Params, hint: Option<&IdTokenHint>) -> Result<Goal, Error> {
+    let Some(uri) = params.find("post_logout_redirect_uri") else { return Ok(Goal::Here) };
+    let client = match hint.and_then(|hint| hint.aud.parse::<ClientId>().ok()) {
+        Some(id) => app.store.live_client(&id).await?,
+        None => None,
+    };
+    let registered = client.as_ref().map_or(&[][..], |client| &client.post_logout_redirect_uris);
+    Ok(match registered.iter().find(|registered| registered.as_str() == uri) {
+        Some(registered) => {
+            let state = params.find("state").map(|state| ("state", state));
+            Goal::Client(registered.with_query(state.into_iter()))
+        }
+        None => {
+            let client = hint.map(|hint| &hint.aud);
+            tracing::info!(client, "no browser is sent to this `post_logout_redirect_uri`");
+            Goal::Astray
+        }
+    })
+}
+
+/// What somebody sees who is signed out.
+fn gone(visit: &Visit, params: &Params, goal: Goal) -> Response {
+    match goal {
+        Goal::Client(location) => reply::see_other(&location),
+        Goal::Here | Goal::Astray => SignedOut { frame: &visit.frame(params) }.answer(),
+    }
+}
+
+/// Asks, with what was wrong with the answer before.
+fn page(visit: &Visit, params: &Params, session: &LiveSession, refusal: Option<&Error>) -> Response {
+    let (frame, username) = (visit.frame(params), session.user().username.as_str());
+    let action = visit.path("/logout", &visit.query);
+    visit.form(ABOUT, &action, |form| SignOut { frame: &frame, form, username, refusal }.answer())
+}

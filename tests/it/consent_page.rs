@@ -1,0 +1,144 @@
+//! What people let clients have, and are asked about.
+
+use claviger::admin::client::Description;
+use claviger::model::{ConsentPolicy, Profile};
+
+use crate::browser::{Browser, Page};
+use crate::relying_party::{RelyingParty, relying_party};
+use crate::server::{Server, User};
+
+/// A client that asks.
+async fn asking<'s>(server: &'s Server, id: &str) -> RelyingParty<'s> {
+    let profile = Profile { consent: ConsentPolicy::Ask, ..relying_party(id).profile };
+    let name = Some("Notes & More".to_owned());
+    RelyingParty::with(server, Description { profile, name, ..relying_party(id) }).await
+}
+
+/// Comes to the page on which `user` is asked about `scope`.
+async fn asked(rp: &RelyingParty<'_>, browser: &Browser<'_>, user: &User, scope: &str) -> Page {
+    let page = browser.open(&rp.request(&[("scope", scope)])).await;
+    let page = browser.sign_in(&page, user).await;
+    assert!(page.is_at("/consent"), "{page:?}");
+    page
+}
+
+const ALLOW: [(&str, &str); 1] = [("decision", "allow")];
+
+/// OpenID Connect Core §3.1.2.4.
+#[tokio::test]
+async fn a_person_is_asked_once_for_each_scope_and_told_only_what_is_new() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
+    let browser = Browser::new(&server);
+    let page = asked(&rp, &browser, &alice, "openid email").await;
+    for shown in
+        ["Notes &#38; More asks for access", "<code>rp</code>", "<code>rp.example.com</code>", "alice"]
+    {
+        assert!(page.body.contains(shown), "no {shown} in {page:?}");
+    }
+    assert!(page.body.contains("see your e-mail address") && !page.body.contains("only what is new"));
+    let answer = browser.submit(&page, &ALLOW).await;
+    assert_eq!(rp.redeem(&answer).await.text("scope"), "email openid");
+
+    assert!(!browser.open(&rp.request(&[("scope", "openid email")])).await.told("code").is_empty());
+    assert!(
+        !browser.open(&rp.request(&[("scope", "openid"), ("prompt", "none")])).await.told("code").is_empty()
+    );
+    let page = browser.open(&rp.request(&[("scope", "openid email items:read")])).await;
+    assert!(page.body.contains("items:read") && page.body.contains("only what is new"), "{page:?}");
+    assert!(!page.body.contains("see your e-mail address"), "{page:?}");
+    let silent = [("scope", "openid phone"), ("prompt", "none")];
+    assert_eq!(browser.open(&rp.request(&silent)).await.told("error"), "consent_required");
+
+    let other = asking(&server, "other").await;
+    assert!(
+        browser.open(&other.request(&[])).await.is_at("/consent"),
+        "it was another client that was allowed"
+    );
+}
+
+/// RFC 6749 §4.1.2.1.
+#[tokio::test]
+async fn a_refusal_is_told_to_the_client_and_asked_about_again() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
+    let browser = Browser::new(&server);
+    let page = asked(&rp, &browser, &alice, "openid").await;
+    for decision in ["deny", "", "ALLOW"] {
+        let answer = browser.submit(&page, &[("decision", decision)]).await;
+        assert_eq!(
+            (answer.told("error"), answer.told("state")),
+            ("access_denied".to_owned(), "the state".to_owned())
+        );
+    }
+    assert!(browser.open(&rp.request(&[])).await.is_at("/consent"));
+}
+
+#[tokio::test]
+async fn what_is_consented_to_is_what_was_shown() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user_with_roles("alice", &["reader"]).await);
+    let browser = Browser::new(&server);
+    let page = asked(&rp, &browser, &alice, "openid items:read items:write").await;
+    assert!(page.body.contains("items:read") && !page.body.contains("items:write"), "{page:?}");
+
+    server.change_roles(&alice, &["writer"], &[]).await;
+    let again = browser.submit(&page, &ALLOW).await;
+    assert!(again.status == 400 && again.body.contains("This page was out of date"), "{again:?}");
+    assert!(again.body.contains("items:write"));
+    let answer = browser.submit(&again, &ALLOW).await;
+    assert_eq!(rp.redeem(&answer).await.text("scope"), "items:read items:write openid");
+
+    let other = asking(&server, "other").await;
+    let page = browser.open(&other.request(&[])).await;
+    let (request, _) = browser.form(&page, &ALLOW);
+    drop(request);
+    let csrf = page.field("csrf").unwrap();
+    let swapped = other.request(&[("scope", "openid email")]).replace("/authorize", "/consent");
+    let form = browser.request("POST", &swapped).form(&[("csrf", &*csrf), ("decision", "allow")]);
+    assert_eq!(browser.step(form, &swapped).await.status, 400, "the form was about less");
+}
+
+#[tokio::test]
+async fn a_client_of_our_own_need_not_ask_unless_it_says_so() {
+    let server = Server::start().await;
+    let (rp, alice) = (RelyingParty::new(&server, "rp").await, server.user("alice").await);
+    let browser = Browser::new(&server);
+    rp.sign_in(&browser, &alice, &[("scope", "openid items:read")]).await;
+    let page = browser.open(&rp.request(&[("prompt", "consent"), ("scope", "openid items:read")])).await;
+    assert!(page.is_at("/consent"), "{page:?}");
+    assert!(!browser.submit(&page, &ALLOW).await.told("code").is_empty());
+}
+
+/// The consent page is for who is signed in, and for a request that needs it.
+#[tokio::test]
+async fn where_nothing_is_to_be_decided_the_way_goes_on() {
+    let server = Server::start().await;
+    let (rp, alice) = (RelyingParty::new(&server, "rp").await, server.user("alice").await);
+    let browser = Browser::new(&server);
+    let consent = rp.request(&[]).replace("/authorize", "/consent");
+    assert!(browser.open(&consent).await.is_at("/sign-in"));
+    rp.sign_in(&browser, &alice, &[]).await;
+    assert!(!browser.open(&consent).await.told("code").is_empty());
+}
+
+#[tokio::test]
+async fn another_account_can_be_chosen_before_consenting() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
+    let bob = server.user("bob").await;
+    let browser = Browser::new(&server);
+    let page = asked(&rp, &browser, &alice, "openid").await;
+    let other = browser.open(&page.path.replace("/consent", "/sign-in")).await;
+    let page = browser.sign_in(&other, &bob).await;
+    assert!(page.is_at("/consent") && page.body.contains("You are signed in as bob."), "{page:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_when_nothing_can_be_given() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user_with_roles("alice", &[]).await);
+    let browser = Browser::new(&server);
+    let page = browser.open(&rp.request(&[("scope", "items:read")])).await;
+    assert_eq!(browser.sign_in(&page, &alice).await.told("error"), "invalid_scope");
+}
