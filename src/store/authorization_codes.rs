@@ -172,17 +172,13 @@ impl Store {
     ///
     /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
     pub async fn redeem_code(&self, redeem: Redeem) -> Result<Redeemed, Error> {
-        // The family first, should it have begun, as whoever ends it locks it first. Then what the code rests on:
-        // who ends that waits and then finds the family, or comes first, and nothing is begun.
-        const LOCK: [&str; 3] = [
-            "SELECT 1 FROM families
-                WHERE id = (SELECT family_id FROM authorization_codes WHERE digest = $1) FOR UPDATE",
-            "SELECT 1 FROM authorization_codes WHERE digest = $1 FOR UPDATE",
-            "SELECT 1 FROM authorization_codes a
-                JOIN users u ON u.id = a.user_id JOIN clients c ON c.id = a.client_id
-                JOIN sessions s ON s.id = a.session_id
-                WHERE a.digest = $1 FOR SHARE OF u, c, s",
-        ];
+        // The code first: of several uses each sees what the one before it did. Then what it rests on: who ends that
+        // waits and then finds the family, or comes first, and nothing is begun.
+        const LOCK_CODE: &str = "SELECT 1 FROM authorization_codes WHERE digest = $1 FOR UPDATE";
+        const LOCK: &str = "SELECT 1 FROM authorization_codes a
+            JOIN users u ON u.id = a.user_id JOIN clients c ON c.id = a.client_id
+            JOIN sessions s ON s.id = a.session_id
+            WHERE a.digest = $1 FOR SHARE OF u, c, s";
         const LOCK_CONSENT: &str = "SELECT 1 FROM consents WHERE user_id = $1 AND client_id = $2 FOR SHARE";
         const IS_REDEEMED: &str =
             "SELECT 1 FROM authorization_codes WHERE digest = $1 AND redeemed_at IS NOT NULL";
@@ -192,14 +188,13 @@ impl Store {
                             ON CONFLICT (session_id, client_id) DO NOTHING";
         self.write(async move |db| {
             let Redeem { digest, authorization: code, granting, .. } = &redeem;
-            for lock in LOCK {
-                sql!(lock, digest).lock(db).await?;
-            }
-            sql!(LOCK_CONSENT, code.user_id.to_string(), code.client_id.as_str()).lock(db).await?;
+            sql!(LOCK_CODE, digest).lock(db).await?;
             if sql!(IS_REDEEMED, digest).exists(db).await? {
                 families::revoke(db, code.family_id, &redeem.reused).await?;
                 return Ok(Redeemed::Refused("the code was redeemed before"));
             }
+            sql!(LOCK, digest).lock(db).await?;
+            sql!(LOCK_CONSENT, code.user_id.to_string(), code.client_id.as_str()).lock(db).await?;
             let now = redeem.clock.now();
             let decided = decide(db, &redeem, now).await?;
             if let Redeemed::Live { family, .. } = &decided {
