@@ -131,7 +131,7 @@ impl Hosts {
     pub(super) async fn acquire(&self) -> Result<Db, Error> {
         let began = Instant::now();
         loop {
-            match self.from_any().await {
+            match self.any_writable().await {
                 Err(Error::Unreachable { cause: sqlx::Error::Io(_), .. })
                     if began.elapsed() < self.0.acquire_timeout =>
                 {
@@ -143,7 +143,7 @@ impl Hosts {
     }
 
     /// A connection that takes writes, from the first host that gives one.
-    async fn from_any(&self) -> Result<Db, Error> {
+    async fn any_writable(&self) -> Result<Db, Error> {
         let mut result = Err(Error::Closed);
         for _ in &self.0.hosts {
             let current = self.0.current.load(Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claviger::admin;
 use claviger::protocol::Secret;
@@ -13,6 +13,7 @@ use claviger::vault::Vault;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::process::Api;
 use crate::server::PASSWORD;
@@ -36,8 +37,8 @@ pub struct Journal {
     ended: Mutex<Vec<(&'static str, String)>>,
     violations: Mutex<Vec<String>>,
     counts: [AtomicU64; KINDS],
-    /// By node.
-    unanswered: Vec<AtomicU64>,
+    /// Which node, and what for.
+    unanswered: Mutex<Vec<(usize, String)>>,
 }
 
 /// What is counted.
@@ -50,6 +51,7 @@ pub enum Count {
     Machines,
     Ended,
     Verified,
+    Unanswered,
     Late,
 }
 
@@ -68,8 +70,8 @@ enum Told {
 impl Journal {
     pub fn new(nodes: Vec<Api>) -> Self {
         Self {
-            unanswered: nodes.iter().map(|_| AtomicU64::new(0)).collect(),
             nodes,
+            unanswered: Mutex::default(),
             is_over: AtomicBool::new(false),
             access: Mutex::default(),
             ended: Mutex::default(),
@@ -87,9 +89,9 @@ impl Journal {
         self.counts[count as usize].load(Ordering::Relaxed)
     }
 
-    /// How many requests to a node have had no answer, or 503.
-    pub fn unanswered(&self, node: usize) -> u64 {
-        self.unanswered[node].load(Ordering::Relaxed)
+    /// What had no answer, or 503, at which node; and is forgotten now.
+    pub fn take_unanswered(&self) -> Vec<(usize, String)> {
+        std::mem::take(&mut self.unanswered.lock().unwrap())
     }
 
     fn counted(&self, count: Count) {
@@ -116,10 +118,12 @@ impl Journal {
             }
             Some((400 | 401, body)) => Told::Refused(body),
             other => {
-                if let Some((status, body)) = other.filter(|(status, _)| *status != 503) {
+                if let Some((status, body)) = other.as_ref().filter(|(status, _)| *status != 503) {
                     self.violation(format!("R9: {status} {body}"));
                 }
-                self.unanswered[node].fetch_add(1, Ordering::Relaxed);
+                self.counted(Count::Unanswered);
+                let grant = form.first().map_or("", |(_, value)| value);
+                self.unanswered.lock().unwrap().push((node, format!("{path} {grant}: {other:?}")));
                 Told::Unknown
             }
         }
@@ -361,7 +365,7 @@ impl fmt::Display for Journal {
             of(Count::Machines),
             of(Count::Ended),
             of(Count::Verified),
-            (0..self.nodes.len()).map(|node| self.unanswered(node)).sum::<u64>(),
+            of(Count::Unanswered),
             of(Count::Late),
         )
     }

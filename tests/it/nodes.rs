@@ -1,8 +1,9 @@
 //! Several servers on one database: what one changes the others obey, when they are told and when they are not.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claviger::{admin, rotate};
+use tokio::time::Instant;
 
 use crate::database::is_postgres;
 use crate::server::{API, Server};

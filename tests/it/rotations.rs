@@ -17,14 +17,14 @@ use crate::server::{API, Client, Server};
 
 const ROTATIONS: usize = 100;
 
-/// How far the clocks move at once: no part of the ten minutes of a lead, nor of the five of a JWKS.
-const STEP: Duration = Duration::from_secs(139);
+/// How far the clocks move at once. A JWKS is fetched at every third step, and so at another step of each rotation.
+const STEP: Duration = Duration::from_secs(101);
 
 /// A lead, and then some: after so many steps the next key signs everywhere.
-const STEPS: usize = 6;
+const STEPS: usize = 7;
 
 /// In how many steps a token is good: it lives ten minutes, by the clock of the node that issued it.
-const LIFETIME: usize = 5;
+const LIFETIME: usize = 6;
 
 /// How far a clock may be from the true time, on either side.
 const SKEW: Duration = Duration::from_secs(40);
