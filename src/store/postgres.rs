@@ -7,7 +7,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
@@ -65,6 +65,8 @@ struct Host {
     name: String,
     /// `None` for a Unix socket.
     address: Option<(String, u16)>,
+    /// Whether its last connection answered.
+    answers: AtomicBool,
     pool: PgPool,
 }
 
@@ -96,6 +98,7 @@ impl PostgresOptions {
         let hosts = self.hosts.iter().map(|host| Host {
             name: name(host),
             address: host.get_socket().is_none().then(|| (host.get_host().to_owned(), host.get_port())),
+            answers: AtomicBool::new(false),
             pool: PgPoolOptions::new()
                 .max_connections(size)
                 .acquire_timeout(patience)
@@ -162,13 +165,16 @@ impl Hosts {
         // After a restart of the server every connection that was kept is dead, and each is found out in turn.
         for _ in 0..self.0.size {
             host.reach().await?;
-            let connection = host
-                .pool
-                .acquire()
-                .await
-                .map_err(|cause| Error::Unreachable { host: host.name.clone(), cause })?;
-            let mut db = Db::postgres(connection, CHECK);
-            match sql!("SHOW transaction_read_only").optional::<ReadOnly>(&mut db).await {
+            let mut db = match host.pool.acquire().await {
+                Ok(connection) => Db::postgres(connection, CHECK),
+                Err(cause) => {
+                    host.answers.store(false, Ordering::Relaxed);
+                    return Err(Error::Unreachable { host: host.name.clone(), cause });
+                }
+            };
+            let answer = sql!("SHOW transaction_read_only").optional::<ReadOnly>(&mut db).await;
+            host.answers.store(answer.is_ok(), Ordering::Relaxed);
+            match answer {
                 Ok(Some(ReadOnly(false))) => {
                     db.patience = Some(self.0.patience);
                     return Ok(db);
@@ -223,10 +229,11 @@ impl Hosts {
 }
 
 impl Host {
-    /// Whether somebody answers there at all. The driver would ask a host that refuses again and again, while
-    /// another one takes writes.
+    /// Whether somebody is there at all, unless that is known. The driver would ask a host that refuses again and
+    /// again, while another one takes writes.
     async fn reach(&self) -> Result<(), Error> {
-        let Some((name, port)) = self.address.as_ref().filter(|_| self.pool.num_idle() == 0) else {
+        let is_known = self.answers.load(Ordering::Relaxed);
+        let Some((name, port)) = self.address.as_ref().filter(|_| !is_known) else {
             return Ok(());
         };
         let reached = tokio::time::timeout(CHECK, TcpStream::connect((name.as_str(), *port))).await;
