@@ -1,7 +1,6 @@
 //! TLS between a server and PostgreSQL.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use claviger::clock::Clock;
 use claviger::config::Config;
@@ -10,7 +9,8 @@ use insta::assert_snapshot;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use crate::database::{Database, is_postgres};
+use crate::database::is_postgres;
+use crate::postgres::Postgres;
 
 /// A certification authority.
 struct Authority {
@@ -36,67 +36,33 @@ impl Authority {
     }
 }
 
-/// A PostgreSQL of this test's own, without TLS at first.
-struct Postgres {
-    home: PathBuf,
-    url: String,
+/// From now on `postgres` takes TLS, and shows this certificate.
+async fn certify(postgres: &Postgres, [certificate, key]: [String; 2]) {
+    let mut database = postgres.primary.connect().await;
+    for (file, text) in [("server.crt", certificate), ("server.key", key)] {
+        // The server's own user has to have them, and nobody else.
+        let lines = format!("SELECT unnest(string_to_array('{text}', chr(10)))");
+        database.run(format!("COPY ({lines}) TO PROGRAM 'umask 077; cat > {file}'")).await;
+    }
+    database.run("ALTER SYSTEM SET ssl = on").await;
+    database.run("SELECT pg_reload_conf()").await;
 }
 
-impl Postgres {
-    fn start() -> Self {
-        let home = std::env::temp_dir().join(format!("claviger-tls-{}", std::process::id()));
-        let started = script(&home, "start");
-        Self { home, url: started.trim().strip_prefix("export TEST_DATABASE=").unwrap().to_owned() }
-    }
-
-    /// From now on it takes TLS, and shows this certificate.
-    async fn certified(&self, [certificate, key]: [String; 2]) {
-        let mut database = self.connect("sslmode=prefer").connect().await;
-        for (file, text) in [("server.crt", certificate), ("server.key", key)] {
-            // The server's own user has to have them, and nobody else.
-            database
-                .run(format!(
-                    "COPY (SELECT unnest(string_to_array('{text}', chr(10)))) TO PROGRAM 'umask 077; cat > {file}'"
-                ))
-                .await;
-        }
-        database.run("ALTER SYSTEM SET ssl = on").await;
-        database.run("SELECT pg_reload_conf()").await;
-    }
-
-    fn connect(&self, parameters: &str) -> Database {
-        Database { url: format!("{}?{parameters}", self.url) }
-    }
-
-    /// How many connections servers have here, with TLS or without.
-    async fn count(&self, is_encrypted: bool) -> i64 {
-        let of_servers = format!(
-            "pg_stat_ssl JOIN pg_stat_activity USING (pid)
-             WHERE application_name = 'claviger' AND ssl = {is_encrypted}"
-        );
-        self.connect("sslmode=prefer").connect().await.count(&of_servers).await
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        script(&self.home, "stop");
-    }
-}
-
-fn script(home: &Path, argument: &str) -> String {
-    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/postgres");
-    let output = Command::new(program).arg(argument).env("POSTGRES_HOME", home).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+/// How many connections servers have there, with TLS or without.
+async fn count(postgres: &Postgres, is_encrypted: bool) -> i64 {
+    let of_servers = format!(
+        "pg_stat_ssl JOIN pg_stat_activity USING (pid)
+         WHERE application_name = 'claviger' AND ssl = {is_encrypted}"
+    );
+    postgres.primary.connect().await.count(&of_servers).await
 }
 
 /// Opens the database as a server does, with these parameters in its URL.
 async fn open(postgres: &Postgres, folder: &Path, parameters: &str) -> Result<Vault, String> {
     let config = format!(
-        "issuer = \"http://localhost\"\n[keys]\ndirectory = \"{}/keys\"\n[database]\nurl = \"{}\"\n",
+        "issuer = \"http://localhost\"\n[keys]\ndirectory = \"{}/keys\"\n[database]\nurl = \"{}?{parameters}\"\n",
         folder.display(),
-        postgres.connect(parameters).url
+        postgres.primary.url
     );
     let opened = Vault::open(&config.parse::<Config>().unwrap(), Clock::system()).await;
     opened.map_err(|error| error.to_string())
@@ -107,7 +73,7 @@ async fn whoever_verifies_postgresql_talks_to_it_and_to_nobody_else() {
     if !is_postgres() {
         return;
     }
-    let postgres = Postgres::start();
+    let postgres = Postgres::start("tls");
     let folder = TempDir::new().unwrap();
     let (known, other) = (Authority::new("known"), Authority::new("other"));
     std::fs::write(folder.path().join("known.pem"), &known.certificate).unwrap();
@@ -117,7 +83,7 @@ async fn whoever_verifies_postgresql_talks_to_it_and_to_nobody_else() {
     };
     let told = async |parameters: &str| {
         let told = open(&postgres, folder.path(), parameters).await.err().unwrap();
-        let address = postgres.url.split(['@', '/']).nth(3).unwrap();
+        let address = postgres.primary.url.split(['@', '/']).nth(3).unwrap();
         told.replace(address, "db").replace(folder.path().to_str().unwrap(), "certificates")
     };
 
@@ -126,11 +92,15 @@ async fn whoever_verifies_postgresql_talks_to_it_and_to_nobody_else() {
     hint: see that `sslmode` and `sslrootcert` in `database.url` fit the server's certificate
     ");
 
-    postgres.certified(known.certify("127.0.0.1")).await;
+    certify(&postgres, known.certify("127.0.0.1")).await;
     for parameters in [&*verified_by("known"), "sslmode=require"] {
         let vault = open(&postgres, folder.path(), parameters).await.unwrap();
         vault.store.probe(0).await.unwrap();
-        assert_eq!((postgres.count(true).await > 1, postgres.count(false).await), (true, 0), "{parameters}");
+        assert_eq!(
+            (count(&postgres, true).await > 1, count(&postgres, false).await),
+            (true, 0),
+            "{parameters}"
+        );
         vault.store.close().await;
     }
     assert_snapshot!(told(&verified_by("other")).await, @"
@@ -142,7 +112,7 @@ async fn whoever_verifies_postgresql_talks_to_it_and_to_nobody_else() {
     hint: see that the files are there that `database.url` names: `sslrootcert`, `sslcert`, `sslkey`, the socket
     ");
 
-    postgres.certified(known.certify("db.example.com")).await;
+    certify(&postgres, known.certify("db.example.com")).await;
     assert_snapshot!(told(&verified_by("known")).await, @r#"
     `postgres://postgres@db/postgres?sslmode=verify-full&sslrootcert=certificates/known.pem` cannot be used: PostgreSQL at `db` cannot be reached: invalid peer certificate: certificate not valid for name "127.0.0.1"; certificate is only valid for DnsName("db.example.com")
     hint: see that `sslmode` and `sslrootcert` in `database.url` fit the server's certificate

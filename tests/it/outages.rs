@@ -309,7 +309,7 @@ async fn three_nodes_under_load_outlive_every_fault() {
     if !is_postgres() {
         return;
     }
-    let database = Postgres::start();
+    let database = Postgres::start("outages");
     let mut redis = Redis::start().await;
     let mut nodes = Nodes::start(&database, &redis).await;
     let mut load = Load::start(&nodes).await;

@@ -17,11 +17,11 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one that syncs its disk. There is at most one for each checkout.
-    pub fn start() -> Self {
+    /// Starts one that syncs its disk. There is at most one for each purpose and checkout.
+    pub fn start(purpose: &str) -> Self {
         let mut checkout = DefaultHasher::new();
         env!("CARGO_MANIFEST_DIR").hash(&mut checkout);
-        let home = std::env::temp_dir().join(format!("claviger-faults-{:x}", checkout.finish()));
+        let home = std::env::temp_dir().join(format!("claviger-{purpose}-{:x}", checkout.finish()));
         let started = script(&home, &["start", "--durable"]);
         let url = started.trim().strip_prefix("export TEST_DATABASE=").unwrap().to_owned();
         let standby_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
