@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{check_lifetime, check_scope_size};
-use crate::fault::Fault;
+use crate::fault::{Fault, did_you_mean};
 use crate::model::{Api, Event, built_in_scopes};
 use crate::protocol::{ApiUri, Scope, ScopeToken};
 use crate::vault::Vault;
@@ -33,7 +33,10 @@ pub async fn add(
 
 /// The API at `uri`.
 pub async fn find(vault: &Vault, uri: &ApiUri) -> Result<Api, Fault> {
-    vault.store.api(uri).await?.ok_or_else(|| unknown(uri))
+    match vault.store.api(uri).await? {
+        Some(api) => Ok(api),
+        None => Err(unknown(&vault.store.apis().await?, uri)),
+    }
 }
 
 /// Removes an API that no client may ask for any more.
@@ -45,7 +48,11 @@ pub async fn remove(vault: &Vault, uri: &ApiUri) -> Result<(), Fault> {
         return Err(Fault::new(message, "remove these clients first: `claviger client remove ID`"));
     }
     let entry = vault.audit(Event::ApiRemoved).detail(uri.to_string());
-    if vault.store.remove_api(uri.clone(), entry).await? { Ok(()) } else { Err(unknown(uri)) }
+    if vault.store.remove_api(uri.clone(), entry).await? {
+        Ok(())
+    } else {
+        Err(unknown(&vault.store.apis().await?, uri))
+    }
 }
 
 /// Refuses scopes that none of `apis` knows.
@@ -56,18 +63,22 @@ pub(super) fn check_known(apis: &[Api], scope: &Scope) -> Result<(), Fault> {
     };
     let Some(unknown) = scope.iter().find(|token| !is_known(token)) else { return Ok(()) };
     let names: Vec<_> = apis.iter().map(|api| format!("`{}`", api.uri)).collect();
+    let known = apis.iter().flat_map(|api| api.scopes.keys()).chain(built_in.iter()).map(ScopeToken::as_str);
+    let all = "`claviger api list` shows the scopes of all; `claviger api add URI --scope NAME` adds an API with its own";
     Err(Fault::new(
         format!(
             "the scope `{unknown}` is not one of {}",
             if names.is_empty() { "any API".to_owned() } else { names.join(", ") }
         ),
-        "`claviger api list` shows the scopes of all; `claviger api add URI --scope NAME` adds an API with its own",
+        did_you_mean(unknown.as_str(), known, all),
     ))
 }
 
-fn unknown(uri: &ApiUri) -> Fault {
-    Fault::new(
-        format!("there is no API `{uri}`"),
-        "`claviger api list` shows all; URIs are compared as written",
-    )
+/// The fault that none of `apis` is `uri`.
+pub(super) fn unknown(apis: &[Api], uri: &ApiUri) -> Fault {
+    let all = format!(
+        "`claviger api list` shows all, and URIs are compared as written; `claviger api add {uri} --scope S` adds it"
+    );
+    let known = apis.iter().map(|api| api.uri.as_str());
+    Fault::new(format!("there is no API `{uri}`"), did_you_mean(uri.as_str(), known, &all))
 }

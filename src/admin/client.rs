@@ -3,11 +3,12 @@
 //! [RFC 6749 §2]: https://www.rfc-editor.org/rfc/rfc6749#section-2
 //! [RFC 7591 §2]: https://www.rfc-editor.org/rfc/rfc7591#section-2
 
-use super::{api, check_lifetime, check_scope_size};
-use crate::fault::Fault;
-use crate::grant::GRANTS;
-use crate::model::{Api, AuthMethod, Client, Event, Profile, built_in_scopes};
+mod check;
+
+use crate::fault::{Fault, did_you_mean};
+use crate::model::{AuthMethod, Client, Event, Profile};
 use crate::protocol::{ApiUri, ClientId, LogoutUri, Origin, RedirectUri, Scope, Secret};
+use crate::store;
 use crate::vault::Vault;
 
 /// Characters of a client secret at least.
@@ -52,23 +53,6 @@ pub async fn add(
     description: Description,
     given: Option<Secret<String>>,
 ) -> Result<(Client, Option<Secret<String>>), Fault> {
-    check_grants(&description)?;
-    check_lifetime(description.access_token_lifetime)?;
-    check_scope_size(&description.scope)?;
-    let apis = resolve_apis(&vault.store.apis().await?, &description)?;
-
-    let Description { id, auth_method, .. } = &description;
-    let secret = match (auth_method, given) {
-        (AuthMethod::None, None) => None,
-        (AuthMethod::None, Some(_)) => {
-            return Err(Fault::new(
-                format!("`{id}` is public and has no secret"),
-                "leave out `--public`, or the secret",
-            ));
-        }
-        (_, given) => Some(secret(vault, given)?),
-    };
-    let digest = secret.as_ref().map(|secret| vault.hashes.of_client_secret(&description.id, secret));
     let client = Client {
         id: description.id,
         name: description.name,
@@ -76,7 +60,7 @@ pub async fn add(
         first_party: description.first_party,
         grants: description.grants,
         scope: description.scope,
-        apis,
+        apis: description.apis,
         redirect_uris: description.redirect_uris,
         post_logout_redirect_uris: description.post_logout_redirect_uris,
         origins: description.origins,
@@ -88,6 +72,18 @@ pub async fn add(
         created_at: vault.clock.now(),
         disabled_at: None,
     };
+    let client = check::checked(&vault.store.apis().await?, client)?;
+    let secret = match (client.is_public(), given) {
+        (true, None) => None,
+        (true, Some(_)) => {
+            return Err(Fault::new(
+                format!("`{}` is public and has no secret", client.id),
+                "leave out `--public`, or the secret",
+            ));
+        }
+        (false, given) => Some(secret(vault, given)?),
+    };
+    let digest = secret.as_ref().map(|secret| vault.hashes.of_client_secret(&client.id, secret));
     let entry = vault.audit(Event::ClientAdded).client(&client.id);
     if vault.store.add_client(client.clone(), digest, entry).await? {
         Ok((client, secret))
@@ -99,7 +95,47 @@ pub async fn add(
 
 /// The client `id`.
 pub async fn find(vault: &Vault, id: &ClientId) -> Result<Client, Fault> {
-    vault.store.client(id).await?.ok_or_else(|| unknown(id))
+    match vault.store.client(id).await? {
+        Some(client) => Ok(client),
+        None => Err(unknown(vault, id).await?),
+    }
+}
+
+/// Changes a client as `alter` does. What was granted before, and the client may no longer have, is not renewed.
+pub async fn change(vault: &Vault, id: &ClientId, alter: impl FnOnce(&mut Client)) -> Result<Client, Fault> {
+    let before = find(vault, id).await?;
+    let mut after = before.clone();
+    alter(&mut after);
+    let after = check::checked(&vault.store.apis().await?, after)?;
+    let entry = vault.audit(Event::ClientChanged).client(id).detail(differences(&before, &after));
+    if vault.store.set_client(before, after.clone(), entry).await? {
+        Ok(after)
+    } else {
+        Err(Fault::new(
+            format!("the client `{id}` was changed by somebody else meanwhile"),
+            "look, and try again",
+        ))
+    }
+}
+
+/// What is different, by the names of RFC 7591 §2 where it has them.
+fn differences(before: &Client, after: &Client) -> String {
+    let fields = [
+        ("client_name", before.name != after.name),
+        ("grant_types", before.grants != after.grants),
+        ("scope", before.scope != after.scope),
+        ("apis", before.apis != after.apis),
+        ("redirect_uris", before.redirect_uris != after.redirect_uris),
+        ("post_logout_redirect_uris", before.post_logout_redirect_uris != after.post_logout_redirect_uris),
+        ("origins", before.origins != after.origins),
+        ("access_token_lifetime", before.access_token_lifetime != after.access_token_lifetime),
+        ("pkce", before.profile.pkce != after.profile.pkce),
+        ("consent", before.profile.consent != after.profile.consent),
+        ("code_lifetime", before.profile.code_lifetime != after.profile.code_lifetime),
+        ("backchannel_logout_uri", before.backchannel_logout_uri != after.backchannel_logout_uri),
+    ];
+    let different = fields.into_iter().filter_map(|(name, is_different)| is_different.then_some(name));
+    different.collect::<Vec<_>>().join(" ")
 }
 
 /// Gives a client a further secret, `given` or made here; the one before stays good for `overlap` seconds.
@@ -119,92 +155,27 @@ pub async fn rotate_secret(
         .store
         .rotate_client_secret(id.clone(), vault.hashes.of_client_secret(id, &secret), ends, entry)
         .await?;
-    if rotated { Ok(secret) } else { Err(unknown(id)) }
+    if rotated { Ok(secret) } else { Err(unknown(vault, id).await?) }
 }
 
 /// Disables a client; whatever it was granted is dead.
 pub async fn disable(vault: &Vault, id: &ClientId) -> Result<Client, Fault> {
     let entry = vault.audit(Event::ClientDisabled).client(id);
-    if vault.store.disable_client(id.clone(), entry).await? {
-        find(vault, id).await
-    } else {
-        Err(unknown(id))
-    }
+    vault.store.disable_client(id.clone(), entry).await?;
+    find(vault, id).await
 }
 
 /// Lets a client ask for tokens again.
 pub async fn enable(vault: &Vault, id: &ClientId) -> Result<Client, Fault> {
     let entry = vault.audit(Event::ClientEnabled).client(id);
-    if vault.store.enable_client(id.clone(), entry).await? { find(vault, id).await } else { Err(unknown(id)) }
+    vault.store.enable_client(id.clone(), entry).await?;
+    find(vault, id).await
 }
 
 /// Removes a client with all it was granted.
 pub async fn remove(vault: &Vault, id: &ClientId) -> Result<(), Fault> {
     let entry = vault.audit(Event::ClientRemoved).client(id);
-    if vault.store.remove_client(id.clone(), entry).await? { Ok(()) } else { Err(unknown(id)) }
-}
-
-fn check_grants(description: &Description) -> Result<(), Fault> {
-    let Description { id, grants, auth_method, first_party, redirect_uris, .. } = description;
-    let known: Vec<_> = GRANTS.iter().map(|grant| grant.grant_type).collect();
-    let choice = format!("the grants are `{}`", known.join("`, `"));
-    if grants.is_empty() {
-        return Err(Fault::new(format!("`{id}` has no grant, so it can never get a token"), choice));
-    }
-    if let Some(unknown) = grants.iter().find(|grant| !known.contains(&grant.as_str())) {
-        return Err(Fault::new(format!("there is no grant `{unknown}`"), choice));
-    }
-    let has = |grant_type| grants.iter().any(|grant| grant == grant_type);
-    if grants.iter().all(|grant| grant == "refresh_token") {
-        let message = format!("`{id}` may refresh tokens, but no grant of it gives a refresh token");
-        return Err(Fault::new(
-            message,
-            "add the grant that its users sign in by, such as `authorization_code`",
-        ));
-    }
-    if has("authorization_code") && redirect_uris.is_empty() {
-        let message =
-            format!("`{id}` may use `authorization_code`, but there is no URI to send its users back to");
-        return Err(Fault::new(message, "add `--redirect-uri URI`"));
-    }
-    if has("client_credentials") && *auth_method == AuthMethod::None {
-        let message = format!("`{id}` is public, so it cannot use `client_credentials`");
-        return Err(Fault::new(message, "leave out `--public` and `--auth-method none`"));
-    }
-    if has("password") && !first_party {
-        let message = format!("`{id}` is not first-party, so it may not see passwords");
-        return Err(Fault::new(
-            message,
-            "add `--first-party` if it is your own, otherwise choose another grant",
-        ));
-    }
-    Ok(())
-}
-
-/// The client's APIs; without any named, the one API that knows all of its scope.
-fn resolve_apis(apis: &[Api], description: &Description) -> Result<Vec<ApiUri>, Fault> {
-    let Description { id, scope, .. } = description;
-    if let Some(unknown) = description.apis.iter().find(|uri| apis.iter().all(|api| api.uri != **uri)) {
-        let hint = format!("add it first: `claviger api add {unknown} --scope S`");
-        return Err(Fault::new(format!("there is no API `{unknown}`"), hint));
-    }
-    if !description.apis.is_empty() {
-        let own: Vec<_> = apis.iter().filter(|api| description.apis.contains(&api.uri)).cloned().collect();
-        return api::check_known(&own, scope).map(|()| description.apis.clone());
-    }
-    let beyond = scope.difference(&built_in_scopes());
-    if beyond.is_empty() {
-        return Ok(Vec::new());
-    }
-    api::check_known(apis, &beyond)?;
-    let candidates: Vec<_> = apis.iter().filter(|api| beyond.is_within(&api.scope())).collect();
-    match candidates[..] {
-        [api] => Ok(vec![api.uri.clone()]),
-        _ => Err(Fault::new(
-            format!("it is not clear which API the tokens of `{id}` are for"),
-            "name it with `--api URI`; `claviger api list` shows all",
-        )),
-    }
+    if vault.store.remove_client(id.clone(), entry).await? { Ok(()) } else { Err(unknown(vault, id).await?) }
 }
 
 fn secret(vault: &Vault, given: Option<Secret<String>>) -> Result<Secret<String>, Fault> {
@@ -219,6 +190,9 @@ fn secret(vault: &Vault, given: Option<Secret<String>>) -> Result<Secret<String>
     ))
 }
 
-fn unknown(id: &ClientId) -> Fault {
-    Fault::new(format!("there is no client `{id}`"), "`claviger client list` shows all")
+async fn unknown(vault: &Vault, id: &ClientId) -> Result<Fault, store::Error> {
+    let clients = vault.store.clients().await?;
+    let known = clients.iter().map(|client| client.id.as_str());
+    let hint = did_you_mean(id.as_str(), known, "`claviger client list` shows all");
+    Ok(Fault::new(format!("there is no client `{id}`"), hint))
 }

@@ -10,8 +10,7 @@ pub mod user;
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::protocol::Scope;
-use crate::store;
-use crate::vault::Vault;
+use crate::store::{self, Store};
 
 /// Bytes that the scope of a client may take. This, and [`ROLES_BYTES`], keep every token under 4 KiB, so that
 /// one that is too large is refused when it is configured and not when it is minted.
@@ -27,10 +26,10 @@ impl From<store::Error> for Fault {
 }
 
 /// What the configuration names and the database does not have.
-pub async fn dangling(vault: &Vault, config: &Config) -> Result<Vec<Fault>, store::Error> {
+pub async fn dangling(store: &Store, config: &Config) -> Result<Vec<Fault>, store::Error> {
     let mut faults = Vec::new();
     if let Some(id) = &config.clients.default {
-        let client = vault.store.live_client(id).await?;
+        let client = store.live_client(id).await?;
         if client.is_none_or(|client| !client.is_public() || !client.first_party) {
             faults.push(Fault::new(
                 format!("`clients.default` is `{id}`, which is no enabled public first-party client: requests that name no client are refused"),
@@ -39,7 +38,7 @@ pub async fn dangling(vault: &Vault, config: &Config) -> Result<Vec<Fault>, stor
         }
     }
     if let Some(name) = &config.users.default_role
-        && vault.store.roles().await?.iter().all(|role| role.name != *name)
+        && store.roles().await?.iter().all(|role| role.name != *name)
     {
         faults.push(Fault::new(
             format!("`users.default_role` is `{name}`, and there is no such role: users without a role have `profile` alone"),

@@ -1,7 +1,7 @@
 //! Roles.
 
 use super::{api, check_scope_size};
-use crate::fault::Fault;
+use crate::fault::{Fault, did_you_mean};
 use crate::model::{Event, Role};
 use crate::protocol::RoleName;
 use crate::vault::Vault;
@@ -22,21 +22,24 @@ pub async fn add(vault: &Vault, role: Role) -> Result<Role, Fault> {
 /// Removes a role, from its users too.
 pub async fn remove(vault: &Vault, name: &RoleName) -> Result<(), Fault> {
     let entry = vault.audit(Event::RoleRemoved).detail(name.to_string());
-    if vault.store.remove_role(name.clone(), entry).await? { Ok(()) } else { Err(unknown(name)) }
+    if vault.store.remove_role(name.clone(), entry).await? {
+        Ok(())
+    } else {
+        Err(unknown(&vault.store.roles().await?, name))
+    }
 }
 
 /// Refuses roles that are not there.
 pub(super) async fn check_known(vault: &Vault, names: &[RoleName]) -> Result<(), Fault> {
     let roles = vault.store.roles().await?;
     match names.iter().find(|name| roles.iter().all(|role| role.name != **name)) {
-        Some(name) => Err(unknown(name)),
+        Some(name) => Err(unknown(&roles, name)),
         None => Ok(()),
     }
 }
 
-fn unknown(name: &RoleName) -> Fault {
-    Fault::new(
-        format!("there is no role `{name}`"),
-        format!("`claviger role list` shows all; add it with `claviger role add {name} --scope S`"),
-    )
+fn unknown(roles: &[Role], name: &RoleName) -> Fault {
+    let all = format!("`claviger role list` shows all; add it with `claviger role add {name} --scope S`");
+    let known = roles.iter().map(|role| role.name.as_str());
+    Fault::new(format!("there is no role `{name}`"), did_you_mean(name.as_str(), known, &all))
 }

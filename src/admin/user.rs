@@ -1,11 +1,11 @@
 //! Users.
 
 use super::{ROLES_BYTES, role};
-use crate::fault::Fault;
+use crate::fault::{Fault, did_you_mean};
 use crate::model::{Author, ClaimChanges, Event, StandardClaims, User, UserId};
 use crate::password::{PasswordHash, policy};
 use crate::protocol::{Issuer, RoleName, Secret, Username};
-use crate::store::NewUser;
+use crate::store::{self, NewUser};
 use crate::user::password_place;
 use crate::vault::Vault;
 
@@ -70,7 +70,10 @@ pub async fn add(
 
 /// The user called `username`.
 pub async fn find(vault: &Vault, username: &Username) -> Result<User, Fault> {
-    vault.store.user(username).await?.ok_or_else(|| unknown(username))
+    match vault.store.user(username).await? {
+        Some(user) => Ok(user),
+        None => Err(unknown(vault, username).await?),
+    }
 }
 
 /// Gives a user a new password; whatever was granted before is dead.
@@ -84,7 +87,7 @@ pub async fn set_password(
     let hash = seal_password(vault, rules, username, user.id, password).await?;
     let changed =
         vault.store.set_password(user.id, hash, vault.audit(Event::PasswordSet).user(user.id)).await?;
-    if changed { Ok(user) } else { Err(unknown(username)) }
+    if changed { Ok(user) } else { Err(unknown(vault, username).await?) }
 }
 
 /// Changes a user's claims: names with new values, where an empty value removes the claim.
@@ -94,7 +97,10 @@ pub async fn set(vault: &Vault, username: &Username, claims: &[(String, String)]
     let user = find(vault, username).await?;
     let entry = vault.audit(Event::UserChanged).user(user.id).detail(changes.names());
     let changed = vault.store.change_claims(user.id, changes, entry).await?;
-    Ok(changed.ok_or_else(|| unknown(username))??)
+    match changed {
+        Some(changed) => Ok(changed?),
+        None => Err(unknown(vault, username).await?),
+    }
 }
 
 /// Gives and takes roles of a user; all others stay.
@@ -117,28 +123,28 @@ pub async fn change_roles(
     let detail: [Vec<String>; 2] = [names("+", add), names("-", remove)];
     let entry = vault.audit(Event::RolesSet).user(user.id).detail(detail.concat().join(" "));
     let changed = vault.store.change_roles(user.id, add.to_vec(), remove.to_vec(), entry).await?;
-    if changed { find(vault, username).await } else { Err(unknown(username)) }
+    if changed { find(vault, username).await } else { Err(unknown(vault, username).await?) }
 }
 
 /// Disables a user; whatever was granted before is dead.
 pub async fn disable(vault: &Vault, username: &Username) -> Result<User, Fault> {
     let user = find(vault, username).await?;
     let changed = vault.store.disable_user(user.id, vault.audit(Event::UserDisabled).user(user.id)).await?;
-    if changed { find(vault, username).await } else { Err(unknown(username)) }
+    if changed { find(vault, username).await } else { Err(unknown(vault, username).await?) }
 }
 
 /// Lets a user sign in again.
 pub async fn enable(vault: &Vault, username: &Username) -> Result<User, Fault> {
     let user = find(vault, username).await?;
     let changed = vault.store.enable_user(user.id, vault.audit(Event::UserEnabled).user(user.id)).await?;
-    if changed { find(vault, username).await } else { Err(unknown(username)) }
+    if changed { find(vault, username).await } else { Err(unknown(vault, username).await?) }
 }
 
 /// Removes a user with all that was granted.
 pub async fn remove(vault: &Vault, username: &Username) -> Result<(), Fault> {
     let user = find(vault, username).await?;
     let entry = vault.audit(Event::UserRemoved).user(user.id).detail(username.to_string());
-    if vault.store.remove_user(user.id, entry).await? { Ok(()) } else { Err(unknown(username)) }
+    if vault.store.remove_user(user.id, entry).await? { Ok(()) } else { Err(unknown(vault, username).await?) }
 }
 
 async fn seal_password(
@@ -168,6 +174,9 @@ async fn check_roles(vault: &Vault, roles: &[RoleName]) -> Result<(), Fault> {
     ))
 }
 
-fn unknown(username: &Username) -> Fault {
-    Fault::new(format!("there is no user `{username}`"), "`claviger user list` shows all")
+async fn unknown(vault: &Vault, username: &Username) -> Result<Fault, store::Error> {
+    let known = vault.store.usernames_like(username).await?;
+    let known = known.iter().map(Username::as_str);
+    let hint = did_you_mean(username.as_str(), known, "`claviger user list` shows all");
+    Ok(Fault::new(format!("there is no user `{username}`"), hint))
 }

@@ -63,7 +63,7 @@ enum Command {
     /// Add, list, show, disable, enable and remove users, and set their claims, passwords and roles.
     #[command(subcommand)]
     User(user::Command),
-    /// Add, list, show, disable, enable and remove clients, and rotate their secrets.
+    /// Add, change, list, show, disable, enable and remove clients, and rotate their secrets.
     #[command(subcommand)]
     Client(client::Command),
     /// Add, list, show and remove APIs and their scopes.
@@ -228,6 +228,8 @@ mod tests {
              --post-logout-redirect-uri https://a.example/ --origin https://a.example --access-token-lifetime 10m",
             "client add app --public --first-party --grant password --scope profile",
             "client add app --public --auth-method none --first-party --grant password --scope profile",
+            "client set web --redirect-uri https://a.example/cb https://b.example/cb --scope openid profile --pkce-required",
+            "client set web --post-logout-redirect-uri --backchannel-logout-uri --name --code-lifetime",
             "client list",
             "client show web",
             "client rotate-secret web --secret-stdin",
@@ -273,6 +275,10 @@ mod tests {
             "client add web --grant password --scope a --public --secret-stdin",
             "client add web --grant password --scope a --access-token-lifetime 2h",
             "client add 0190a5d4-0000-7000-8000-000000000000 --grant password --scope a",
+            "client set web --grant",
+            "client set web --scope",
+            "client set web --pkce-optional --pkce-required",
+            "client set web --public",
             "api add https://api.example.com",
             "role add staff --scope a\"b",
             "keys revoke",

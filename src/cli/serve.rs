@@ -125,7 +125,7 @@ async fn serve(mut reload: Reload) -> Result<(), Error> {
 
 /// Says which names of the configuration the database does not know.
 async fn warn_of_dangling(app: &App, config: &Config) {
-    match admin::dangling(app, config).await {
+    match admin::dangling(&app.store, config).await {
         Ok(faults) => faults.iter().for_each(|fault| tracing::warn!(hint = fault.hint, "{}", fault.message)),
         Err(error) => tracing::warn!(%error, "the names in the configuration were not checked"),
     }

@@ -67,6 +67,8 @@ events! {
     UserRemoved = "user.removed",
     /// A client was added.
     ClientAdded = "client.added",
+    /// A client's registration was changed.
+    ClientChanged = "client.changed",
     /// A client was given a further secret.
     ClientSecretRotated = "client.secret_rotated",
     /// A client was disabled.
@@ -93,7 +95,7 @@ impl Event {
                 true
             }
             Self::ClientAdded | Self::ClientDisabled | Self::ClientEnabled | Self::ClientRemoved => true,
-            Self::ApiAdded | Self::ApiRemoved => true,
+            Self::ClientChanged | Self::ApiAdded | Self::ApiRemoved => true,
             Self::ClientSecretRotated | Self::RoleAdded | Self::RoleRemoved => false,
             Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
             Self::UserAdded | Self::UserChanged | Self::UserRemoved => false,

@@ -78,7 +78,7 @@ words! {
 }
 
 /// A registered client, without its secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The id (`client_id`).
     pub id: ClientId,

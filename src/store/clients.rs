@@ -61,6 +61,9 @@ impl FromRow for Client {
     }
 }
 
+/// Keeps the client from being changed by another transaction meanwhile.
+const LOCK: &str = "SELECT 1 FROM clients WHERE id = $1 FOR UPDATE";
+
 /// Whether `id` is still enabled and of `generation`, inside the transaction that relies on it.
 pub(super) async fn is_live(db: &mut Db, id: &ClientId, generation: i64) -> Result<bool, Error> {
     const SQL: &str = "SELECT 1 FROM clients WHERE id = $1 AND generation = $2 AND disabled_at IS NULL";
@@ -150,6 +153,42 @@ impl Store {
         .await
     }
 
+    /// Changes a client from `before` to `after`, but what belongs to its identity: its id, how it authenticates, its
+    /// sector, its state. False when it is not, or no longer, as `before`.
+    pub async fn set_client(&self, before: Client, after: Client, entry: Audit) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE clients SET name = $2, grants = $3, scope = $4, apis = $5, redirect_uris = $6,
+                post_logout_redirect_uris = $7, origins = $8, access_token_lifetime = $9, pkce = $10, consent = $11,
+                code_lifetime = $12, backchannel_logout_uri = $13 WHERE id = $1";
+        self.write(async move |db| {
+            sql!(LOCK, before.id.as_str()).lock(db).await?;
+            let found = sql!(select!("WHERE id = $1"), before.id.as_str()).optional::<Client>(db).await?;
+            if found.is_none_or(|found| found != before) {
+                return Ok(false);
+            }
+            sql!(
+                SQL,
+                before.id.as_str(),
+                after.name.clone(),
+                after.grants.join(" "),
+                after.scope.to_string(),
+                join(&after.apis),
+                join(&after.redirect_uris),
+                join(&after.post_logout_redirect_uris),
+                join(&after.origins),
+                after.access_token_lifetime,
+                after.profile.pkce.as_str(),
+                after.profile.consent.as_str(),
+                after.profile.code_lifetime,
+                after.backchannel_logout_uri.as_ref().map(ToString::to_string),
+            )
+            .run(db)
+            .await?;
+            audit::insert(db, &entry).await?;
+            Ok(true)
+        })
+        .await
+    }
+
     /// Adds a secret; the one before stays good until `overlap_ends`, older ones end at once. False when there
     /// is no confidential client `id`.
     pub async fn rotate_client_secret(
@@ -159,7 +198,6 @@ impl Store {
         overlap_ends: i64,
         entry: Audit,
     ) -> Result<bool, Error> {
-        const LOCK: &str = "SELECT 1 FROM clients WHERE id = $1 FOR UPDATE";
         const CONFIDENTIAL: &str = "SELECT 1 FROM clients WHERE id = $1 AND auth_method <> 'none'";
         const OLD: &str = "DELETE FROM client_secrets WHERE client_id = $1 AND digest NOT IN (
             SELECT digest FROM client_secrets WHERE client_id = $1 ORDER BY expires_at IS NULL DESC, created_at DESC

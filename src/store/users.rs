@@ -55,6 +55,14 @@ impl FromRow for User {
     }
 }
 
+struct Name(Username);
+
+impl FromRow for Name {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.parse("username").map(Self)
+    }
+}
+
 /// A user to be added.
 pub struct NewUser {
     /// The user; its roles must be there.
@@ -113,6 +121,15 @@ impl Store {
             users.push(with_roles(&mut db, user).await?);
         }
         Ok(users)
+    }
+
+    /// Names of users, a thousand at most, that begin as `username` does.
+    pub async fn usernames_like(&self, username: &Username) -> Result<Vec<Username>, Error> {
+        const SQL: &str =
+            "SELECT username FROM users WHERE substr(username, 1, 1) = substr($1, 1, 1) LIMIT 1000";
+        let mut db = self.reader().await?;
+        let found = sql!(SQL, username.as_str()).all::<Name>(&mut db).await?;
+        Ok(found.into_iter().map(|Name(name)| name).collect())
     }
 
     /// The user `id`, if enabled.

@@ -216,6 +216,91 @@ fn a_fault_is_told_with_its_way_out() {
 }
 
 #[test]
+fn an_unknown_name_is_told_with_the_nearest() {
+    let operator = Operator::settled();
+    let hint = |arguments: &[&str]| {
+        let told = operator.is_told(arguments);
+        told.lines().find_map(|line| line.strip_prefix("hint: ")).unwrap().to_owned()
+    };
+    for (arguments, nearest) in [
+        (&["user", "show", "alcie"][..], "alice"),
+        (&["user", "set", "alic", "gender=x"], "alice"),
+        (&["user", "roles", "alice", "--add", "writter"], "writer"),
+        (&["role", "remove", "wrtier"], "writer"),
+        (&["role", "add", "reader", "--scope", "item:read"], "items:read"),
+        (&["client", "show", "wbe"], "web"),
+        (&["client", "remove", "webb"], "web"),
+        (&["api", "show", "https://api.example.co"], API),
+        (&["client", "set", "web", "--api", "https://api.example.org"], API),
+    ] {
+        assert_eq!(hint(arguments), format!("did you mean `{nearest}`?"), "{arguments:?}");
+    }
+    assert_eq!(hint(&["client", "show", "service"]), "`claviger client list` shows all");
+}
+
+/// RFC 7591 §2 names what is changed.
+#[tokio::test]
+async fn a_client_is_changed_where_it_is_told_and_nowhere_else() {
+    let operator = Operator::settled();
+    let before = operator.asks(&["client", "show", "web"]);
+    let after = operator.asks(&[
+        "client",
+        "set",
+        "web",
+        "--origin",
+        "https://a.example.com https://b.example.com",
+        "--scope",
+        "items:read",
+        "--name",
+        "The web",
+        "--skip-consent",
+        "--access-token-lifetime",
+        "5m",
+    ]);
+    assert_eq!(operator.asks(&["client", "show", "web"]), after);
+    let mut expected = before.clone();
+    expected["origins"] = json!(["https://a.example.com", "https://b.example.com"]);
+    expected["scope"] = json!("items:read");
+    expected["client_name"] = json!("The web");
+    expected["consent"] = json!("skip");
+    expected["access_token_lifetime"] = json!(300);
+    assert_eq!(after, expected);
+
+    let taken = ["client", "set", "web", "--origin", "--name", "--access-token-lifetime", "--ask-consent"];
+    expected["origins"] = json!([]);
+    expected["client_name"] = Value::Null;
+    expected["access_token_lifetime"] = Value::Null;
+    expected["consent"] = json!("ask");
+    assert_eq!(operator.asks(&taken), expected);
+
+    assert_snapshot!(operator.is_told(&["client", "set", "web", "--pkce-optional"]), @"
+    error: `web` is public, so it cannot do without PKCE
+    hint: leave out `--pkce-optional`: nothing else keeps its codes from being used by others
+    ");
+    let unknown = ["client", "set", "web", "--scope", "items:raed", "--name", "Another"];
+    assert!(operator.is_told(&unknown).contains("the scope `items:raed` is not one of"));
+    assert_eq!(operator.asks(&["client", "show", "web"]), expected, "all or nothing");
+    let trail = "audit WHERE event = 'client.changed' AND detail = 'client_name scope origins access_token_lifetime consent'";
+    assert_eq!(operator.database.connect().await.count(trail).await, 1);
+}
+
+#[test]
+fn what_the_configuration_names_and_the_database_has_not_is_warned_of() {
+    let operator = Operator::new();
+    let config = format!("{CONFIG}[clients]\ndefault = \"wbe\"\n[users]\ndefault_role = \"wirter\"\n");
+    operator.write("claviger.toml", &config);
+    let warned = |operator: &Operator| operator.asks(&["config", "check"])["warnings"].take();
+    assert_eq!(warned(&operator), json!([]), "there is no database yet");
+    assert!(is_postgres() || !operator.path("data").exists(), "and none is made");
+
+    let operator = Operator::settled();
+    operator.write("claviger.toml", &config);
+    assert_snapshot!(operator.does(&["config", "check"]).stderr, @"");
+    operator.write("claviger.toml", &config.replace("wbe", "web").replace("wirter", "writer"));
+    assert_eq!(warned(&operator), json!([]));
+}
+
+#[test]
 fn an_unknown_key_names_the_nearest() {
     let operator = Operator::new();
     operator.write("claviger.toml", &format!("{CONFIG}[tokens]\nacces_token_lifetime = \"5m\"\n"));

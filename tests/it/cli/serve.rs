@@ -49,6 +49,36 @@ async fn what_the_command_line_changes_a_running_server_obeys_within_one_second(
 }
 
 #[tokio::test]
+async fn what_a_client_may_no_longer_have_is_not_renewed() {
+    let operator = Operator::settled();
+    let server = operator.serves();
+    let refresh = async |token: &Answer| {
+        let token = token.body["refresh_token"].as_str().unwrap();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", "web")];
+        Answer::of(server.request("POST", "/token").form(&form)).await
+    };
+    let first = server.password().await.granted();
+    assert_eq!(first.body["scope"], "items:read items:write profile");
+
+    operator.does(&["client", "set", "web", "--scope", "items:read", "--access-token-lifetime", "1m"]);
+    let second = refresh(&first).await;
+    assert_eq!((&second.body["scope"], &second.body["expires_in"]), (&json!("items:read"), &json!(60)));
+    assert_eq!(server.password().await.granted().body["scope"], "items:read");
+
+    operator.does(&["client", "set", "web", "--grant", "password"]);
+    assert_eq!(refresh(&second).await.error(), "unauthorized_client");
+    let alone = server.password().await.granted();
+    assert_eq!(alone.body.get("refresh_token"), None);
+
+    operator.does(&["client", "set", "web", "--origin", "https://app.example.com"]);
+    let is_let_in = async |server: &Served| {
+        let request = server.request("POST", "/token").header("origin", "https://app.example.com");
+        request.send().await.unwrap().headers().contains_key("access-control-allow-origin")
+    };
+    server.within_a_second("pages of the new origin may ask", is_let_in).await;
+}
+
+#[tokio::test]
 async fn two_secrets_are_good_while_one_is_rotated() {
     let operator = Operator::settled();
     let add = ["client", "add", "service", "--grant", "client_credentials", "--scope", "items:read"];
