@@ -49,6 +49,8 @@ fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&
     let likeness =
         |other: &str| (strsim::jaro_winkler(name, other), strsim::jaro_winkler(last(name), last(other)));
     let judged = known.into_iter().map(|other| (other, likeness(other)));
-    let alike = judged.filter(|(_, (whole, last))| whole.max(*last) >= ALIKE);
+    // Of a short name, one slip is a large part.
+    let is_slip = |other: &str| strsim::osa_distance(name, other) == 1;
+    let alike = judged.filter(|(other, (whole, last))| whole.max(*last) >= ALIKE || is_slip(other));
     alike.max_by(|(_, one), (_, other)| (one.0 + one.1).total_cmp(&(other.0 + other.1))).map(|(name, _)| name)
 }

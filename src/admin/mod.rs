@@ -8,7 +8,8 @@ pub mod role;
 pub mod user;
 
 use crate::config::Config;
-use crate::fault::Fault;
+use crate::fault::{Fault, did_you_mean};
+use crate::model::Client;
 use crate::protocol::Scope;
 use crate::store::{self, Store};
 
@@ -29,21 +30,28 @@ impl From<store::Error> for Fault {
 pub async fn dangling(store: &Store, config: &Config) -> Result<Vec<Fault>, store::Error> {
     let mut faults = Vec::new();
     if let Some(id) = &config.clients.default {
-        let client = store.live_client(id).await?;
-        if client.is_none_or(|client| !client.is_public() || !client.first_party) {
+        let clients = store.clients().await?;
+        let may_be_default =
+            |client: &&Client| client.disabled_at.is_none() && client.is_public() && client.first_party;
+        let known = clients.iter().filter(may_be_default).map(|client| client.id.as_str());
+        if known.clone().all(|known| known != id.as_str()) {
+            let add = format!("`claviger client add {id} --public --first-party --grant password --scope S`");
             faults.push(Fault::new(
                 format!("`clients.default` is `{id}`, which is no enabled public first-party client: requests that name no client are refused"),
-                format!("`claviger client add {id} --public --first-party --grant password --scope S`"),
+                did_you_mean(id.as_str(), known, &add),
             ));
         }
     }
-    if let Some(name) = &config.users.default_role
-        && store.roles().await?.iter().all(|role| role.name != *name)
-    {
-        faults.push(Fault::new(
-            format!("`users.default_role` is `{name}`, and there is no such role: users without a role have `profile` alone"),
-            format!("`claviger role add {name} --scope S`"),
-        ));
+    if let Some(name) = &config.users.default_role {
+        let roles = store.roles().await?;
+        let known = roles.iter().map(|role| role.name.as_str());
+        if known.clone().all(|known| known != name.as_str()) {
+            let add = format!("`claviger role add {name} --scope S`");
+            faults.push(Fault::new(
+                format!("`users.default_role` is `{name}`, and there is no such role: users without a role have `profile` alone"),
+                did_you_mean(name.as_str(), known, &add),
+            ));
+        }
     }
     Ok(faults)
 }

@@ -170,13 +170,16 @@ mod tests {
         ");
     }
 
+    /// A flag that is refused, and what mends it.
+    type Step = (&'static str, fn(&mut Client));
+
     #[test]
     fn what_goes_with_signing_in_here_is_refused_where_nobody_does() {
         assert_snapshot!(fault(check_sign_in, |web| web.grants = vec!["password".to_owned(), "refresh_token".to_owned()]), @"
         `--redirect-uri` is of no use to `web`, whose users do not sign in on our pages
         hint: add `--grant authorization_code`, or do without `--redirect-uri`
         ");
-        let steps: [(&str, fn(&mut Client)); 6] = [
+        let steps: [Step; 6] = [
             ("--redirect-uri", |web| web.redirect_uris.clear()),
             ("--post-logout-redirect-uri", |web| web.post_logout_redirect_uris.clear()),
             ("--backchannel-logout-uri", |web| web.backchannel_logout_uri = None),

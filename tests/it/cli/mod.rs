@@ -295,7 +295,12 @@ fn what_the_configuration_names_and_the_database_has_not_is_warned_of() {
 
     let operator = Operator::settled();
     operator.write("claviger.toml", &config);
-    assert_snapshot!(operator.does(&["config", "check"]).stderr, @"");
+    assert_snapshot!(operator.does(&["config", "check"]).stderr, @"
+    warning: `clients.default` is `wbe`, which is no enabled public first-party client: requests that name no client are refused
+    hint: did you mean `web`?
+    warning: `users.default_role` is `wirter`, and there is no such role: users without a role have `profile` alone
+    hint: did you mean `writer`?
+    ");
     operator.write("claviger.toml", &config.replace("wbe", "web").replace("wirter", "writer"));
     assert_eq!(warned(&operator), json!([]));
 }
