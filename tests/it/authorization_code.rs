@@ -42,7 +42,8 @@ async fn a_code_gives_tokens_for_the_user_of_its_session() {
 async fn a_code_gives_no_more_than_its_client_and_scope_ask_for() {
     let server = Server::start().await;
     let grants = vec!["authorization_code".to_owned()];
-    let app = server.client_with(Description { grants, ..relying_party("app") }).await;
+    let scope = "items:read items:write openid".parse().unwrap();
+    let app = server.client_with(Description { grants, scope, ..relying_party("app") }).await;
     let alice = server.user("alice").await;
     let tokens = app.tokens(&alice, "items:read").await;
     assert_eq!(tokens.text("scope"), "items:read");

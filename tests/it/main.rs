@@ -15,6 +15,7 @@ mod redis;
 mod relying_party;
 mod server;
 
+mod administration;
 mod authorization_code;
 mod authorize;
 mod back_channel_logout;

@@ -126,9 +126,8 @@ async fn the_metadata_tells_of_signing_in_while_a_client_may_use_it() {
         assert!(before.get(member).is_none(), "{member}");
     }
 
-    server
-        .client_with(Description { grants: vec!["authorization_code".to_owned()], ..relying_party("app") })
-        .await;
+    let (grants, scope) = (vec!["authorization_code".to_owned()], "openid".parse().unwrap());
+    server.client_with(Description { grants, scope, ..relying_party("app") }).await;
     server.until("the client is known", async |_| document().await != before).await;
     let mut document = document().await;
     let claims = document["claims_supported"].take();
