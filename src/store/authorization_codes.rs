@@ -7,7 +7,7 @@ use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, clients, consents};
 use crate::clock::Clock;
-use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS};
+use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS, OPENID};
 use crate::protocol::RoleName;
 
 impl FromRow for Authorization {
@@ -202,7 +202,9 @@ impl Store {
                     return Ok(Redeemed::Refused("the code was withdrawn or expired at the same moment"));
                 }
                 families::begin(db, family, granting.token.as_ref(), now).await?;
-                sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).run(db).await?;
+                if family.scope.contains(&OPENID) {
+                    sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).run(db).await?;
+                }
             }
             Ok(decided)
         })

@@ -157,5 +157,6 @@ async fn pairwise_subjects_are_one_for_each_sector_and_user() {
     assert_eq!(subjects[3], alice.id);
     let distinct: std::collections::HashSet<_> = subjects.iter().collect();
     assert_eq!(distinct.len(), 4, "{subjects:?}");
-    assert!(subjects[0].len() == 43 && subjects[0].parse::<uuid::Uuid>().is_err());
+    let is_client_id = |subject: &String| subject.parse::<claviger::protocol::ClientId>().is_ok();
+    assert!(!subjects.iter().any(is_client_id), "threat rule 11: {subjects:?}");
 }

@@ -174,8 +174,18 @@ async fn ending_a_session_owes_its_clients_a_logout_token() {
     let told = server.client_with(told).await;
     let (untold, alice) = (server.relying_party("untold").await, server.user("alice").await);
     let (here, there) = (server.session(&alice).await, server.session(&alice).await);
-    for (client, session) in [(&told, &here), (&told, &here), (&untold, &here), (&told, &there)] {
-        client.try_redeem(&client.code_in(session, code_request("openid")).await).await.granted();
+    let backchannel_logout_uri = Some("https://app.example.com/logout".parse().unwrap());
+    let unaware = Description { backchannel_logout_uri, ..relying_party("unaware") };
+    let unaware = server.client_with(unaware).await;
+    let sign_ins = [
+        (&told, &here, "openid"),
+        (&told, &here, "openid"),
+        (&untold, &here, "openid"),
+        (&told, &there, "openid"),
+        (&unaware, &here, "profile"),
+    ];
+    for (client, session, scope) in sign_ins {
+        client.try_redeem(&client.code_in(session, code_request(scope)).await).await.granted();
     }
     server.sign_out(&here).await;
     let mut database = server.database().await;
