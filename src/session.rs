@@ -75,6 +75,24 @@ async fn begin(
     Ok(Begun { session, cookie, device })
 }
 
+/// Gives the user of `session` another password, if `current` is the one that they have. All that was granted and all
+/// sessions are dead then, and this browser begins a new one.
+pub async fn change_password(
+    app: &App,
+    browser: Browser<'_>,
+    session: &LiveSession,
+    current: Secret<String>,
+    new: Secret<String>,
+) -> Result<Begun, Error> {
+    let by = By::Page { client: None, device: browser.device };
+    let username = session.user().username.as_str();
+    let attempt = Attempt { by, address: browser.address, username, password: current };
+    let authenticated = user::authenticate(app, attempt).await?.change_password(app, new).await?;
+    // They are over already; this has their clients told.
+    app.store.end_sessions(session.user().id, None, app.audit(Event::SessionEnded)).await?;
+    begin(app, browser, None, authenticated, vec![Method::Password]).await
+}
+
 /// The session whose cookie this is, if it goes on.
 pub async fn find(app: &App, cookie: &str) -> Result<Option<LiveSession>, Error> {
     let config = app.config();

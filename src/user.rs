@@ -121,6 +121,22 @@ impl Authenticated {
     }
 }
 
+impl Authenticated {
+    /// Gives the user another password; what was granted before is dead from the moment this returns. The proof is as
+    /// good as before, for a sign-in that follows.
+    pub async fn change_password(self, app: &App, new: Secret<String>) -> Result<Self, Error> {
+        let Credentials { user_id, generation, .. } = self.credentials;
+        let hash = app.hasher.hash(new).await?;
+        let sealed = app.seal.seal(&password_place(&user_id.to_string()), hash.to_phc().expose().as_bytes());
+        let entry = app.audit(Event::PasswordSet).user(user_id);
+        let generation = app.store.change_password(user_id, generation, sealed.clone(), entry).await?;
+        let generation = generation.ok_or_else(|| refused("the user changed meanwhile"))?;
+        let credentials = Credentials { generation, password_hash: Some(sealed), ..self.credentials };
+        // The password that was typed is no longer one to hash anew.
+        Ok(Self { credentials, weaker: None, ..self })
+    }
+}
+
 impl<'a> By<'a> {
     /// The client that is concerned.
     pub fn client(self) -> Option<&'a LiveClient> {

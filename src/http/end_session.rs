@@ -24,7 +24,7 @@ use crate::session;
 use crate::store::LiveSession;
 
 /// What the form is about.
-const ABOUT: &str = "sign-out";
+pub(super) const ABOUT: &str = "sign-out";
 
 /// `GET` and `POST /logout`
 pub(super) fn routes(app: &App) -> Route {

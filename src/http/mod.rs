@@ -1,5 +1,6 @@
 //! HTTP: the endpoints, each a closed `Route` of its own, and the server that carries them.
 
+mod account;
 mod authorization;
 mod consent;
 mod cookies;
@@ -43,6 +44,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(sign_in::routes(app))
         .or(consent::routes(app))
         .or(end_session::routes(app))
+        .or(account::routes(app))
         .or(discovery::routes(app))
         .or(health::routes(app))
         .or(view::routes(app));

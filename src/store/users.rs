@@ -229,6 +229,20 @@ impl Store {
         self.change_user(id, entry, async move |db, id| sql!(SQL, id, &hash).run(db).await).await
     }
 
+    /// The same for a user who is still of `generation`, and gives their next one; `None` when they have been changed.
+    pub async fn change_password(
+        &self,
+        id: UserId,
+        generation: i64,
+        hash: String,
+        entry: Audit,
+    ) -> Result<Option<i64>, Error> {
+        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
+                           WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
+        let change = async move |db: &mut Db, id| sql!(SQL, id, &hash, generation).run(db).await;
+        Ok(self.change_user(id, entry, change).await?.then_some(generation + 1))
+    }
+
     /// Disables a user; what was granted before is dead from the moment this returns.
     pub async fn disable_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
         const SQL: &str =

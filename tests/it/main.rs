@@ -15,6 +15,7 @@ mod redis;
 mod relying_party;
 mod server;
 
+mod account;
 mod administration;
 mod authorization_code;
 mod authorize;

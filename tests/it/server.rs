@@ -171,6 +171,13 @@ impl Server {
         admin::user::change_roles(&self.app, &name, &names(add), &names(remove)).await.unwrap();
     }
 
+    /// The claims of `user` that they or an operator set, by name.
+    pub async fn claims(&self, user: &User) -> Value {
+        let user = admin::user::find(&self.app, &user.name.parse().unwrap()).await.unwrap();
+        let claims = claviger::model::CLAIMS.iter();
+        claims.filter_map(|claim| Some((claim.name.to_owned(), user.claim(claim.name)?))).collect()
+    }
+
     /// Sets the password of `user` to another.
     pub async fn set_password(&self, user: &User, password: &str) {
         let config = self.app.config();
