@@ -4,9 +4,10 @@
 use crate::app::App;
 use crate::issue;
 use crate::keys::verify;
-use crate::model::FamilyId;
+use crate::model::{FamilyId, UserId};
 use crate::protocol::{AccessClaims, ClientId, Error, Scope, ScopeToken, bad_token};
 use crate::store::{LiveUser, Standing};
+use crate::subject;
 
 /// An access token that was signed here, for which nothing is known yet of revocation.
 #[derive(Clone, Debug)]
@@ -53,6 +54,19 @@ impl Access {
         let user_id = standing.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;
         let default_role = app.config().users.default_role.clone();
         let user = app.store.live_user(user_id, default_role.as_ref()).await?;
-        user.ok_or_else(|| bad_token("the user is gone or disabled"))
+        let user = user.ok_or_else(|| bad_token("the user is gone or disabled"))?;
+        self.check_subject(app, user.id).await?;
+        Ok(user)
+    }
+
+    /// Refuses a token whose `sub` is not what its client knows `user` by.
+    async fn check_subject(&self, app: &App, user: UserId) -> Result<(), Error> {
+        let sub = &self.claims.sub;
+        if *sub == user.to_string() {
+            return Ok(());
+        }
+        let client = app.store.live_client(&self.client_id).await?;
+        let is_theirs = client.is_some_and(|client| subject::of(app, &client, user) == *sub);
+        if is_theirs { Ok(()) } else { Err(bad_token("the subject is not the user of its family")) }
     }
 }

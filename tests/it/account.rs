@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::browser::{Browser, Page};
+use crate::consent_page::{ALLOW, asking};
 use crate::relying_party::RelyingParty;
-use crate::server::{PASSWORD, Server, User};
+use crate::server::{Answer, PASSWORD, Server, User};
 
 const NEW_PASSWORD: &str = "orchard-copper-violin-sled";
 
@@ -215,13 +216,25 @@ async fn nobody_ends_the_session_of_another() {
     assert!(is_signed_in(&of_alice).await && is_signed_in(&also_alice).await);
 }
 
+/// Signs in for `rp`, and lets it have what it asks for.
+async fn allowed(
+    rp: &RelyingParty<'_>,
+    browser: &Browser<'_>,
+    user: &User,
+    params: &[(&str, &str)],
+) -> Answer {
+    let page = browser.open(&rp.request(params)).await;
+    let page = browser.sign_in(&page, user).await;
+    rp.redeem(&browser.submit(&page, &ALLOW).await).await
+}
+
 #[tokio::test]
 async fn what_is_withdrawn_from_a_client_ends_and_is_asked_again() {
     let server = Server::start().await;
-    let (rp, alice) = (RelyingParty::new(&server, "rp").await, server.user("alice").await);
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
     let browser = Browser::new(&server);
     let params = [("scope", "openid profile items:read")];
-    let tokens = rp.tokens(&browser, &alice, &params).await;
+    let tokens = allowed(&rp, &browser, &alice, &params).await;
 
     let page = browser.open("/account/applications").await;
     assert!(page.body.contains("see your name and the rest of your profile"), "{}", page.body);
@@ -236,9 +249,9 @@ async fn what_is_withdrawn_from_a_client_ends_and_is_asked_again() {
 #[tokio::test]
 async fn a_form_of_another_page_or_browser_changes_nothing() {
     let server = Server::start().await;
-    let (rp, alice) = (RelyingParty::new(&server, "rp").await, server.user("alice").await);
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
     let (here, elsewhere) = (Browser::new(&server), signed_in(&server, &alice).await);
-    rp.tokens(&here, &alice, &[]).await;
+    allowed(&rp, &here, &alice, &[]).await;
     let before = server.claims(&alice).await;
     let foreign = elsewhere.open("/account/profile").await.hidden();
     let of_another_page = here.open("/account").await.hidden();

@@ -99,8 +99,9 @@ async fn what_is_wrong_is_told_to_the_client() {
 #[tokio::test]
 async fn a_client_without_the_grant_is_refused() {
     let server = Server::start().await;
-    let description = Description { grants: vec!["client_credentials".to_owned()], ..relying_party("rp") };
-    let rp = RelyingParty::with(&server, description).await;
+    let rp = RelyingParty::new(&server, "rp").await;
+    // No operator can register such a client.
+    server.database().await.run("UPDATE clients SET grants = 'client_credentials'").await;
     let page = Browser::new(&server).open(&rp.request(&[])).await;
     assert_eq!(page.told("error"), "unauthorized_client");
 }
@@ -110,10 +111,10 @@ async fn a_client_without_the_grant_is_refused() {
 async fn a_client_that_must_prove_possession_sends_a_challenge() {
     let server = Server::start().await;
     let alice = server.user("alice").await;
-    let strict = Profile { pkce: Pkce::Required, ..relying_party("strict").profile };
-    let strict =
-        RelyingParty::with(&server, Description { profile: strict, ..relying_party("strict") }).await;
-    let public = Description { auth_method: AuthMethod::None, ..relying_party("public") };
+    let profile = Profile { pkce: Pkce::Required, ..relying_party("strict").profile };
+    let strict = Description { profile: profile.clone(), ..relying_party("strict") };
+    let strict = RelyingParty::with(&server, strict).await;
+    let public = Description { auth_method: AuthMethod::None, profile, ..relying_party("public") };
     let public = RelyingParty::with(&server, public).await;
     for rp in [&strict, &public] {
         let browser = Browser::new(&server);

@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::relying_party::REDIRECT_URI;
 use crate::server::{START, Server, User, description, part};
 
 /// Lets the server call relying parties on this machine.
@@ -83,6 +84,8 @@ impl Party {
     async fn register(&self, server: &Server, id: &str, sector: Option<&str>) {
         server
             .client_with(admin::client::Description {
+                grants: ["password", "refresh_token", "authorization_code"].map(str::to_owned).into(),
+                redirect_uris: vec![REDIRECT_URI.parse().unwrap()],
                 backchannel_logout_uri: Some(self.uri.parse().unwrap()),
                 sector: sector.map(str::to_owned),
                 ..description(id)

@@ -8,7 +8,7 @@ use crate::relying_party::{RelyingParty, relying_party};
 use crate::server::{Server, User};
 
 /// A client that asks.
-async fn asking<'s>(server: &'s Server, id: &str) -> RelyingParty<'s> {
+pub async fn asking<'s>(server: &'s Server, id: &str) -> RelyingParty<'s> {
     let profile = Profile { consent: ConsentPolicy::Ask, ..relying_party(id).profile };
     let name = Some("Notes & More".to_owned());
     RelyingParty::with(server, Description { profile, name, ..relying_party(id) }).await
@@ -22,7 +22,8 @@ async fn asked(rp: &RelyingParty<'_>, browser: &Browser<'_>, user: &User, scope:
     page
 }
 
-const ALLOW: [(&str, &str); 1] = [("decision", "allow")];
+/// What the button says that lets the client have it.
+pub const ALLOW: [(&str, &str); 1] = [("decision", "allow")];
 
 /// OpenID Connect Core §3.1.2.4.
 #[tokio::test]
