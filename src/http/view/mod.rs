@@ -2,7 +2,7 @@
 //!
 //! Pages work without scripts. They are sent with a Content-Security-Policy that allows none, and no inline style
 //! either, so templates have neither; the one script there is sends the form of [`FormPost`]. Templates escape what
-//! they are given. What pages say stands in [`texts`], how they look in `page.css`.
+//! they are given. What pages say stands in `texts`, how they look in `page.css`.
 
 mod account;
 mod assets;
