@@ -95,7 +95,7 @@ async fn page(
             username: session.user().username.as_str(),
             other_account: &other_account,
             allowances,
-            is_addition: before.is_some(),
+            is_addition: before.is_some() && !asked.request.prompt.consent,
             refusal,
         };
         page.answer()

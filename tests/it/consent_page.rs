@@ -48,6 +48,11 @@ async fn a_person_is_asked_once_for_each_scope_and_told_only_what_is_new() {
     let page = browser.open(&rp.request(&[("scope", "openid email items:read")])).await;
     assert!(page.body.contains("items:read") && page.body.contains("only what is new"), "{page:?}");
     assert!(!page.body.contains("see your e-mail address"), "{page:?}");
+    let page = browser.open(&rp.request(&[("scope", "openid email"), ("prompt", "consent")])).await;
+    assert!(
+        page.body.contains("see your e-mail address") && !page.body.contains("only what is new"),
+        "{page:?}"
+    );
     let silent = [("scope", "openid phone"), ("prompt", "none")];
     assert_eq!(browser.open(&rp.request(&silent)).await.told("error"), "consent_required");
 
