@@ -8,17 +8,19 @@ import time
 
 import jwt
 
+from demo_client import ClientPage, sign_in_on_pages
 from server import Server, binary
 from shown import ALICE, API, BOB, GREEN, Client, decoded, expect, password_grant, play, run, say, settle, show
 from shown import step, verified
 
 
 def main() -> None:
-    with Server() as server:
+    with Server() as server, ClientPage(server) as page:
         demonstrate(server)
+        sign_in_on_pages(server, page)
         say("\nEverything was as it must be.", GREEN)
         if "--once" not in sys.argv[1:]:
-            go_on_by_hand(server)
+            go_on_by_hand(server, page)
 
 
 def demonstrate(server: Server) -> None:
@@ -85,8 +87,11 @@ def demonstrate(server: Server) -> None:
     expect("it says when to come back", wait.isdigit() and 0 < int(wait) <= 60)
 
 
-def go_on_by_hand(server: Server) -> None:
-    step("The server goes on until Ctrl-C; to go on by hand")
+def go_on_by_hand(server: Server, page: ClientPage) -> None:
+    step(f"The server goes on until Ctrl-C; to go on in a browser, as alice with the password {ALICE}")
+    say(f"{page.url}    the client's page\n{server.issuer}/account    her account")
+
+    step("To go on at a prompt")
     claviger = f"{binary()} --config {server.config}"
     say(
         f"""\

@@ -51,11 +51,11 @@ def settle(server: Server) -> None:
 class Client:
     """Asks what listens on a port of loopback, and shows each request and answer."""
 
-    def __init__(self, port: int):
-        self.port = port
+    def __init__(self, port: int, client_id: str = "app"):
+        self.port, self.client_id = port, client_id
 
     def token(self, status: int, **form: str) -> "Answer":
-        return self.ask(status, "POST", "/token", form={"client_id": "app", **form})
+        return self.ask(status, "POST", "/token", form={"client_id": self.client_id, **form})
 
     def refresh(self, status: int, tokens: dict) -> "Answer":
         return self.token(status, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
@@ -109,11 +109,11 @@ def decoded(token: str) -> tuple[dict, dict]:
     return header, claims
 
 
-def verified(keys: jwt.PyJWKClient, server: Server, token: str) -> dict:
-    """The claims, as an API that uses PyJWT gets them."""
+def verified(keys: jwt.PyJWKClient, server: Server, token: str, audience: str = API) -> dict:
+    """The claims, as an application that uses PyJWT gets them."""
     try:
         key = keys.get_signing_key_from_jwt(token)
-        return jwt.decode(token, key, algorithms=["RS256"], audience=API, issuer=server.issuer)
+        return jwt.decode(token, key, algorithms=["RS256"], audience=audience, issuer=server.issuer)
     except jwt.PyJWTError as error:
         raise Failed(f"PyJWT refuses the token: {error}") from error
 
