@@ -35,6 +35,7 @@ mod keys;
 mod nodes;
 mod oauth2_crate;
 mod openid;
+mod openidconnect_crate;
 mod outages;
 mod password;
 mod races;
