@@ -10,9 +10,9 @@ after(() => browser.close())
 
 export const DEVICES = {
   desktop: { viewport: { width: 1280, height: 800 } },
-  // The width of a desktop at a zoom of 400 %, which WCAG 2.2 §1.4.10 asks for.
-  narrow: { viewport: { width: 320, height: 640 } },
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  // A desktop at a zoom of 400 %, which WCAG 2.2 §1.4.10 asks for.
+  narrow: { viewport: { width: 320, height: 640 } },
 }
 
 /** Somebody at a browser of their own, with no cookies yet; without JavaScript, which our pages must not need. */
@@ -24,22 +24,25 @@ export async function person(t, { hasScripts = false, ...options } = {}) {
   return context.newPage()
 }
 
+/** Presses a button of ours, and waits for the page that it leads to. */
+export async function press(page, name) {
+  const loaded = page.waitForEvent('load')
+  await page.getByRole('button', { name, exact: typeof name === 'string' }).first().click()
+  await loaded
+}
+
 /** Answers the sign-in page, which is open. */
 export async function signIn(page, { username, password }) {
   await page.getByLabel('User name').fill(username)
   await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
+  await press(page, 'Sign in')
 }
 
 /** Answers the consent page, which is open. */
-export async function allow(page) {
-  await page.getByRole('button', { name: 'Allow', exact: true }).click()
-}
+export const allow = (page) => press(page, 'Allow')
 
 /** Answers the question whether to sign out, which is open. */
-export async function confirmSignOut(page) {
-  await page.getByRole('button', { name: 'Sign out' }).click()
-}
+export const confirmSignOut = (page) => press(page, 'Sign out')
 
 /** axe-core finds nothing that keeps anybody out, best practices included. It is a script, though the page has none. */
 export async function isAccessible(page, name) {
