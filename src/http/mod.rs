@@ -30,7 +30,6 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::app::App;
-use crate::protocol::Error;
 
 /// All endpoints, the busiest first.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
@@ -48,6 +47,6 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(discovery::routes(app))
         .or(health::routes(app))
         .or(view::routes(app));
-    let unknown = warp::any().map(|| reply::error(&Error::not_found("there is nothing at this path")));
+    let unknown = visit::visit(app).map(|visit: visit::Visit| visit.nothing_here());
     endpoints.into_filter().or(unknown).unify().boxed()
 }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
-use http::header::USER_AGENT;
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderValue};
 use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::Response;
@@ -12,6 +12,7 @@ use super::cookies::{Cookie, Cookies};
 use super::csrf;
 use super::form::query;
 use super::guard::with;
+use super::reply;
 use super::server::Peer;
 use super::view::{Failed, Form, Frame};
 use crate::app::App;
@@ -110,6 +111,18 @@ impl Visit {
     /// The page that says what is wrong.
     pub(super) fn failed(&self, params: &Params, error: &Error) -> Response {
         Failed { frame: &self.frame(params), refusal: error }.answer()
+    }
+
+    /// That there is nothing at this path: a page for a person, JSON for a program.
+    pub(super) fn nothing_here(&self) -> Response {
+        let error = Error::not_found("there is nothing at this path");
+        let takes_pages =
+            |accept: &HeaderValue| accept.to_str().is_ok_and(|accept| accept.contains("text/html"));
+        if self.headers.get_all(ACCEPT).iter().any(takes_pages) {
+            self.failed(&Params::default(), &error)
+        } else {
+            reply::error(&error)
+        }
     }
 
     /// Lets the browser keep its new session.

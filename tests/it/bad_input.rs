@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use crate::browser::Browser;
 use crate::server::{Answer, PASSWORD, Server};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -165,6 +166,10 @@ async fn an_unknown_path_is_not_found() {
         let answer = server.get(path).await;
         assert_eq!((answer.status, answer.error()), (404, "invalid_request"), "{path}");
     }
+    let browser = Browser::new(&server);
+    let page = browser.step(browser.request("GET", "/x").header("accept", "text/html,*/*;q=0.8"), "/x").await;
+    assert_eq!(page.status, 404);
+    assert!(page.body.contains("There is nothing here"), "{page:?}");
 }
 
 #[tokio::test]

@@ -89,6 +89,8 @@ export async function walk(t, page, options, { callback }, see, { clientName = '
 
   await page.goto(authorization({ client_id: 'nobody' }, callback).url)
   await see('error')
+  await open('/nowhere')
+  await see('not-found')
 }
 
 /** As often with a wrong password as nobody may. */
