@@ -172,35 +172,39 @@ def table(title: str, figures: dict[tuple[str, str], list[Figures]]) -> None:
 
 @contextmanager
 def slices(servers: list[Server]) -> Iterator[Callable[[float | None], None]]:
-    """A way to give each server a share of a core, or all that there is."""
+    """A way to give each server a share of a core that is its own, or a place among all that runs here."""
     root = Path("/sys/fs/cgroup")
     unified = (root / "cgroup.controllers").exists()
-    if unified:
-        (root / "cgroup.subtree_control").write_text("+cpu")
-    else:
+    if not unified:
         root /= "cpu"
     groups = [root / f"claviger-{server.process.pid}" for server in servers]
 
     def slice_to(share: float | None) -> None:
-        for group in groups:
-            if unified:
-                (group / "cpu.max").write_text(f"{share * 100_000:.0f} 100000" if share else "max")
-            else:
-                (group / "cpu.cfs_quota_us").write_text(f"{share * 100_000:.0f}" if share else "-1")
+        for group, server in zip(groups, servers):
+            if share:
+                quota = f"{share * 100_000:.0f}"  # of as many microseconds
+                # What a server may have it gets, whatever else runs: it weighs as much as ten processes.
+                if unified:
+                    (group / "cpu.max").write_text(f"{quota} 100000")
+                    (group / "cpu.weight").write_text("1000")
+                else:
+                    (group / "cpu.cfs_quota_us").write_text(quota)
+                    (group / "cpu.shares").write_text("10240")
+            ((group if share else root) / "cgroup.procs").write_text(str(server.process.pid))
 
     try:
-        try:
-            for group, server in zip(groups, servers):
-                group.mkdir()
-                (group / "cgroup.procs").write_text(str(server.process.pid))
-        except OSError as error:
-            raise Failed(f"no slice of a core can be given: {error}\nhint: run it as root, with cgroups") from error
+        if unified:
+            (root / "cgroup.subtree_control").write_text("+cpu")
+        for group in groups:
+            group.mkdir()
+    except OSError as error:
+        raise Failed(f"no slice of a core can be given: {error}\nhint: run it as root, with cgroups") from error
+    try:
         yield slice_to
     finally:
-        for group, server in zip(groups, servers):
-            if group.exists():
-                (root / "cgroup.procs").write_text(str(server.process.pid))
-                group.rmdir()
+        slice_to(None)
+        for group in groups:
+            group.rmdir()
 
 
 def cores(servers: list[Server]) -> float:
