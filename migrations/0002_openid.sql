@@ -87,7 +87,7 @@ CREATE INDEX authorization_codes_by_session ON authorization_codes (session_id);
 CREATE TABLE logout_deliveries (
     id TEXT PRIMARY KEY,
     client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id TEXT NOT NULL,
     session_id TEXT NOT NULL,
     attempts BIGINT NOT NULL,
     due_at BIGINT NOT NULL
@@ -95,4 +95,3 @@ CREATE TABLE logout_deliveries (
 
 CREATE INDEX logout_deliveries_by_time ON logout_deliveries (due_at);
 CREATE INDEX logout_deliveries_by_client ON logout_deliveries (client_id);
-CREATE INDEX logout_deliveries_by_user ON logout_deliveries (user_id);

@@ -88,8 +88,6 @@ pub async fn change_password(
     let username = session.user().username.as_str();
     let attempt = Attempt { by, address: browser.address, username, password: current };
     let authenticated = user::authenticate(app, attempt).await?.change_password(app, new).await?;
-    // They are over already; this has their clients told.
-    app.store.end_sessions(session.user().id, None, app.audit(Event::SessionEnded)).await?;
     begin(app, browser, None, authenticated, vec![Method::Password]).await
 }
 

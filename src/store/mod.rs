@@ -18,6 +18,7 @@ mod consents;
 mod db;
 mod error;
 mod families;
+mod generations;
 mod logout_deliveries;
 mod migrate;
 mod open;

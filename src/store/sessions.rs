@@ -146,6 +146,21 @@ async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool,
     Ok(true)
 }
 
+/// Ends all sessions of `user` but `except` in the same manner, and counts them.
+pub(super) async fn end_all(
+    db: &mut Db,
+    user: UserId,
+    except: Option<SessionId>,
+    now: i64,
+) -> Result<u64, Error> {
+    let sessions: Vec<Stored> = sql!(select!("s.user_id = $2"), now, user.to_string()).all(db).await?;
+    let mut ended = 0;
+    for session in sessions.iter().filter(|session| Some(session.id) != except) {
+        ended += u64::from(end(db, user, session.id, now).await?);
+    }
+    Ok(ended)
+}
+
 impl Store {
     /// Completes a sign-in on our own pages; `None` when the user has been disabled or changed meanwhile.
     ///
@@ -265,12 +280,7 @@ impl Store {
         entry: Audit,
     ) -> Result<u64, Error> {
         self.write(async move |db| {
-            let (now, mut ended) = (entry.at, 0);
-            let sessions: Vec<Stored> =
-                sql!(select!("s.user_id = $2"), now, user.to_string()).all(db).await?;
-            for session in sessions.iter().filter(|session| Some(session.id) != except) {
-                ended += u64::from(end(db, user, session.id, now).await?);
-            }
+            let ended = end_all(db, user, except, entry.at).await?;
             if ended > 0 {
                 audit::insert(db, &entry.clone().user(user).detail(format!("{ended} sessions"))).await?;
             }

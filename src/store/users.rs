@@ -223,58 +223,18 @@ impl Store {
         .await
     }
 
-    /// Sets the sealed password hash; what was granted before is dead from the moment this returns.
-    pub async fn set_password(&self, id: UserId, hash: String, entry: Audit) -> Result<bool, Error> {
-        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1 WHERE id = $1";
-        self.change_user(id, entry, async move |db, id| sql!(SQL, id, &hash).run(db).await).await
-    }
-
-    /// The same for a user who is still of `generation`, and gives their next one; `None` when they have been changed.
-    pub async fn change_password(
-        &self,
-        id: UserId,
-        generation: i64,
-        hash: String,
-        entry: Audit,
-    ) -> Result<Option<i64>, Error> {
-        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
-                           WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
-        let change = async move |db: &mut Db, id| sql!(SQL, id, &hash, generation).run(db).await;
-        Ok(self.change_user(id, entry, change).await?.then_some(generation + 1))
-    }
-
-    /// Disables a user; what was granted before is dead from the moment this returns.
-    pub async fn disable_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
-        const SQL: &str =
-            "UPDATE users SET disabled_at = coalesce(disabled_at, $2), generation = generation + 1
-                           WHERE id = $1";
-        let now = entry.at;
-        self.change_user(id, entry, async move |db, id| sql!(SQL, id, now).run(db).await).await
-    }
-
     /// Lets a user sign in again.
     pub async fn enable_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
         const SQL: &str = "UPDATE users SET disabled_at = NULL WHERE id = $1";
-        self.change_user(id, entry, async |db, id| sql!(SQL, id).run(db).await).await
+        self.change_user(id, entry, async |db, id| sql!(SQL, id.to_string()).run(db).await).await
     }
 
-    /// Removes a user with all that was granted.
-    pub async fn remove_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
-        // Their families first, as a refresh locks them first.
-        const LOCK: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
-        self.change_user(id, entry, async |db, id| {
-            sql!(LOCK, &id).lock(db).await?;
-            sql!("DELETE FROM users WHERE id = $1", id).run(db).await
-        })
-        .await
-    }
-
-    async fn change_user<F>(&self, id: UserId, entry: Audit, change: F) -> Result<bool, Error>
+    pub(super) async fn change_user<F>(&self, id: UserId, entry: Audit, change: F) -> Result<bool, Error>
     where
-        F: AsyncFn(&mut Db, String) -> Result<u64, Error> + Send + 'static,
+        F: AsyncFn(&mut Db, UserId) -> Result<u64, Error> + Send + 'static,
     {
         self.write(async move |db| {
-            let changed = change(db, id.to_string()).await? == 1;
+            let changed = change(db, id).await? == 1;
             if changed {
                 audit::insert(db, &entry).await?;
             }

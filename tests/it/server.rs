@@ -50,7 +50,7 @@ impl Server {
         Self::start_with("").await
     }
 
-    /// The same, with `settings` in its configuration.
+    /// The same, with `settings` in its configuration; another issuer comes first.
     pub async fn start_with(settings: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let database = Database::new(&folder.path().join("claviger.db"));
@@ -71,8 +71,9 @@ impl Server {
         (clock, hand): (Clock, Hand),
     ) -> Self {
         let path = folder.path().display();
+        let issuer = if settings.starts_with("issuer") { "" } else { "issuer = \"http://localhost:8080\"\n" };
         let text = format!(
-            "issuer = \"http://localhost:8080\"\nlisten = [\"127.0.0.1:0\"]\n{settings}\n\
+            "{issuer}listen = [\"127.0.0.1:0\"]\n{settings}\n\
              [database]\nurl = \"{}\"\nstatement_timeout = \"5s\"\n[keys]\ndirectory = \"{path}/keys\"\n",
             database.url
         );

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::browser::{Browser, ISSUER, Page};
-use crate::relying_party::RelyingParty;
+use crate::relying_party::{REDIRECT_URI, RelyingParty};
 use crate::server::{PASSWORD, Server, User, part};
 
 const SESSION: &str = "claviger-session";
@@ -353,4 +353,26 @@ async fn a_device_is_known_for_half_a_year() {
     assert!(is_known());
     server.advance(Duration::from_secs(1)).await;
     assert!(!is_known());
+}
+
+#[tokio::test]
+async fn the_pages_of_an_issuer_with_a_path_lie_below_it() {
+    let server = Server::start_with("issuer = \"http://localhost:8080/id\"\n").await;
+    let (rp, alice) = (RelyingParty::new(&server, "rp").await, server.user("alice").await);
+    let browser = Browser::new(&server);
+    let page = browser.open("/id/account").await;
+    assert!(page.is_at("/id/sign-in"), "{page:?}");
+    let page = browser.sign_in(&page, &alice).await;
+    assert!(page.is_at("/id/account"), "{page:?}");
+    for attribute in ["href=\"", "src=\"", "action=\""] {
+        for target in page.body.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(target.starts_with("/id/"), "{target}");
+            assert_eq!(browser.open(target).await.status, 200, "{target}");
+        }
+    }
+    assert_eq!(browser.open("/account").await.status, 404);
+
+    let page = browser.open(&format!("/id{}", rp.request(&[]))).await;
+    assert!(page.location().starts_with(REDIRECT_URI), "{page:?}");
+    assert_eq!(page.told("iss"), "http://localhost:8080/id");
 }

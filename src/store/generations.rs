@@ -1,0 +1,73 @@
+//! What ends all that was granted to a user: another password, disabling, removal.
+//!
+//! Each gives the user the next generation, and whatever carries an earlier one is dead; their sessions are ended in the
+//! same transaction, so that the clients that knew of them are told.
+
+use super::db::Db;
+use super::sql::sql;
+use super::{Error, Store, sessions};
+use crate::model::{Audit, UserId};
+
+/// Locks what rests on a user before the user, as a refresh locks its family first.
+const LOCK_FAMILIES: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
+
+impl Store {
+    /// Sets the sealed password hash; what was granted before is dead from the moment this returns.
+    pub async fn set_password(&self, id: UserId, hash: String, entry: Audit) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1 WHERE id = $1";
+        self.end_generation(id, entry, async move |db, id| sql!(SQL, id, &hash).run(db).await).await
+    }
+
+    /// The same for a user who is still of `generation`, and gives their next one; `None` when they have been changed.
+    pub async fn change_password(
+        &self,
+        id: UserId,
+        generation: i64,
+        hash: String,
+        entry: Audit,
+    ) -> Result<Option<i64>, Error> {
+        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
+                           WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
+        let change = async move |db: &mut Db, id| sql!(SQL, id, &hash, generation).run(db).await;
+        Ok(self.end_generation(id, entry, change).await?.then_some(generation + 1))
+    }
+
+    /// Disables a user; what was granted before is dead from the moment this returns.
+    pub async fn disable_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
+        const SQL: &str =
+            "UPDATE users SET disabled_at = coalesce(disabled_at, $2), generation = generation + 1
+                           WHERE id = $1";
+        let now = entry.at;
+        self.end_generation(id, entry, async move |db, id| sql!(SQL, id, now).run(db).await).await
+    }
+
+    /// Removes a user with all that was granted.
+    pub async fn remove_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
+        let now = entry.at;
+        self.change_user(id, entry, async move |db, id| {
+            sql!(LOCK_FAMILIES, id.to_string()).lock(db).await?;
+            sessions::end_all(db, id, None, now).await?;
+            sql!("DELETE FROM users WHERE id = $1", id.to_string()).run(db).await
+        })
+        .await
+        .inspect(|_| self.look_for_logouts())
+    }
+
+    /// Changes a user so that whatever was granted before is dead; the clients of their sessions are told.
+    async fn end_generation<F>(&self, id: UserId, entry: Audit, change: F) -> Result<bool, Error>
+    where
+        F: AsyncFn(&mut Db, String) -> Result<u64, Error> + Send + 'static,
+    {
+        let now = entry.at;
+        self.change_user(id, entry, async move |db, id| {
+            sql!(LOCK_FAMILIES, id.to_string()).lock(db).await?;
+            let changed = change(db, id.to_string()).await?;
+            if changed == 1 {
+                sessions::end_all(db, id, None, now).await?;
+            }
+            Ok(changed)
+        })
+        .await
+        .inspect(|_| self.look_for_logouts())
+    }
+}
