@@ -3,10 +3,11 @@
 
 use crate::app::App;
 use crate::issue;
-use crate::keys::verify;
+use crate::keys::ring::Ring;
+use crate::keys::verify::{self, Refused};
 use crate::model::{FamilyId, UserId};
-use crate::protocol::{AccessClaims, ClientId, Error, Scope, ScopeToken, bad_token};
-use crate::store::{LiveUser, Standing};
+use crate::protocol::{AccessClaims, ClientId, Error, Issuer, Scope, ScopeToken, bad_token};
+use crate::store::{self, LiveUser, Standing, Store};
 use crate::subject;
 
 /// An access token that was signed here, for which nothing is known yet of revocation.
@@ -24,20 +25,22 @@ pub struct Access {
 
 /// Checks form, signature, issuer and times of `token`.
 pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
-    let ring = app.keys.current();
-    let claims =
-        verify::access_token(token, app.issuer().as_str(), app.clock.now(), |kid| ring.verifier(kid));
-    let claims = claims.map_err(bad_token)?;
-    let client_id = claims.client_id.parse::<ClientId>().map_err(bad_token)?;
-    let scope = claims.scope.parse().map_err(bad_token)?;
+    read(&app.keys.current(), app.issuer(), app.clock.now(), token).map_err(bad_token)
+}
+
+/// The same with the keys of `ring` at `now`, and the reason why the token is refused.
+pub fn read(ring: &Ring, issuer: &Issuer, now: i64, token: &str) -> Result<Access, Refused> {
+    let claims = verify::access_token(token, issuer.as_str(), now, |kid| ring.verifier(kid))?;
+    let client_id = claims.client_id.parse::<ClientId>().map_err(Refused::claims)?;
+    let scope = claims.scope.parse().map_err(Refused::claims)?;
     let family = issue::family_of(&claims.jti);
     Ok(Access { client_id, scope, family, claims })
 }
 
 impl Access {
     /// What the token rests on; `None` when it was revoked, or its client or user is gone, disabled or changed.
-    pub async fn standing(&self, app: &App) -> Result<Option<Standing>, Error> {
-        Ok(app.store.standing(&self.claims.jti, self.family, &self.client_id).await?)
+    pub async fn standing(&self, store: &Store) -> Result<Option<Standing>, store::Error> {
+        store.standing(&self.claims.jti, self.family, &self.client_id).await
     }
 
     /// Demands `token` of the scope ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
@@ -48,7 +51,7 @@ impl Access {
     /// The user it acts for, whatever API it is for: `profile` is the user's word that its holder may read their
     /// profile here, so `aud` says nothing about it. Refused when it or they have been stopped meanwhile.
     pub async fn user(&self, app: &App) -> Result<LiveUser, Error> {
-        let standing = self.standing(app).await?;
+        let standing = self.standing(&app.store).await?;
         let standing = standing
             .ok_or_else(|| bad_token("the token was revoked, or its client or user is gone or disabled"))?;
         let user_id = standing.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;

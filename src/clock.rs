@@ -8,6 +8,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
+/// A moment in Unix seconds, as people and programs are shown it
+/// ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339)).
+pub fn moment(unix: i64) -> String {
+    jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |moment| moment.to_string())
+}
+
 /// A source of time: the system's, or one that a test moves by hand.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);

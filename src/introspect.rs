@@ -58,8 +58,8 @@ pub async fn introspect(app: &App, client: &Client, token: &str) -> Result<Intro
 async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<ActiveToken>, Error> {
     let Ok(access) = access::verify(app, token) else { return Ok(None) };
     let is_own = access.client_id == client.id;
-    let is_for_own_api = client.apis.iter().any(|api| api.as_str() == access.claims.aud);
-    let standing = if is_own || is_for_own_api { access.standing(app).await? } else { None };
+    let is_for_own_api = client.apis.iter().any(|api| access.claims.is_for(api.as_str()));
+    let standing = if is_own || is_for_own_api { access.standing(&app.store).await? } else { None };
     let Some(username) = username(app, standing).await? else { return Ok(None) };
     let claims = access.claims;
     Ok(Some(ActiveToken {

@@ -16,6 +16,7 @@ use crate::model::{Family, FamilyId, OPENID, SigningAlg};
 use crate::protocol::{AccessClaims, ApiUri, Error, RefreshToken, Scope};
 use crate::store::{Granting, LiveClient, LiveUser};
 use crate::subject;
+use crate::vault::Vault;
 
 /// Proof that a grant was decided.
 pub struct Granted {
@@ -185,8 +186,8 @@ pub fn successor(app: &App, parent: &RefreshToken, family: FamilyId, generation:
 }
 
 /// What the store keeps of a refresh token.
-pub fn digest(app: &App, token: &RefreshToken) -> String {
-    app.hashes.refresh_token.text(token.secret())
+pub fn digest(vault: &Vault, token: &RefreshToken) -> String {
+    vault.hashes.refresh_token.text(token.secret())
 }
 
 #[cfg(test)]

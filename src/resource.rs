@@ -121,7 +121,7 @@ impl Resource {
             found
         };
         let claims = verify::access_token(token, issuer, clock.now(), key).map_err(bad_token)?;
-        if claims.aud != *audience {
+        if !claims.is_for(audience) {
             return Err(bad_token("the token is for another audience"));
         }
         let scope = claims.scope.parse().map_err(bad_token)?;

@@ -9,6 +9,7 @@ mod client;
 mod completions;
 mod config;
 mod error;
+mod explain;
 mod keys;
 mod migrate;
 pub mod output;
@@ -25,7 +26,7 @@ use std::str::FromStr;
 use clap::{Parser, Subcommand};
 use tokio::runtime;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, moment};
 use crate::config::{Config, LONGEST_ACCESS_TOKEN, NotADuration, Seconds, Sources};
 use crate::protocol;
 use crate::vault::Vault;
@@ -78,6 +79,8 @@ enum Command {
     /// Rotate and verify sealing keys.
     #[command(subcommand)]
     Seal(seal::Command),
+    /// Say whether and why a token would be accepted, what it says, and what ended it.
+    Explain(explain::Arguments),
     /// Bring the database to the schema of this release; `serve` does so by itself.
     Migrate(migrate::Arguments),
     /// Check and show the configuration.
@@ -124,6 +127,7 @@ impl Command {
             Self::Role(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Keys(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Seal(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::Explain(arguments) => administer(&sources, async |desk| arguments.run(desk, output).await),
             Self::Migrate(arguments) => arguments.run(&sources, output),
             Self::Config(command) => command.run(&sources, output),
             Self::Completions(arguments) => arguments.run(output),
@@ -153,11 +157,6 @@ fn administer(sources: &Sources, work: impl AsyncFnOnce(&Desk) -> Result<(), Err
 fn wait_for<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Error::new(format!("cannot start: {error}")))?.block_on(work)
-}
-
-/// A moment in Unix seconds, as commands show it (RFC 3339).
-fn moment(unix: i64) -> String {
-    jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |moment| moment.to_string())
 }
 
 /// Reads an argument that is a word of the standards.
@@ -249,6 +248,8 @@ mod tests {
             "keys revoke some-kid",
             "seal rotate",
             "seal verify",
+            "explain -",
+            "explain cvr_abc --api https://api.example.com --scope a:b --scope c",
             "config check",
             "config show --template",
             "migrate",
@@ -282,6 +283,8 @@ mod tests {
             "api add https://api.example.com",
             "role add staff --scope a\"b",
             "keys revoke",
+            "explain",
+            "explain - --scope a\"b",
         ] {
             let words = std::iter::once("claviger").chain(line.split_whitespace());
             assert!(Cli::try_parse_from(words).is_err(), "{line}");

@@ -13,6 +13,9 @@ use crate::protocol::Secret;
 /// The most that is read of a secret, in bytes. What a password may be is decided elsewhere.
 const SECRET_BYTES: usize = 4096;
 
+/// The most that is read of a token, in bytes; those of other issuers may be longer than ours.
+const TOKEN_BYTES: usize = 65_536;
+
 /// Where a password comes from.
 #[derive(Debug, Args)]
 pub struct PasswordInput {
@@ -58,16 +61,21 @@ impl SecretInput {
     }
 }
 
+/// A token from standard input, its first line.
+pub fn token_from_stdin() -> Result<Secret<String>, Error> {
+    first_line(io::stdin().lock(), "standard input", TOKEN_BYTES)
+}
+
 fn given(stdin: bool, file: Option<&Path>) -> Result<Option<Secret<String>>, Error> {
     if stdin {
-        return first_line(io::stdin().lock(), "standard input").map(Some);
+        return first_line(io::stdin().lock(), "standard input", SECRET_BYTES).map(Some);
     }
     let Some(path) = file else { return Ok(None) };
     let name = format!("`{}`", path.display());
     let file = File::open(path).map_err(|error| {
         Error::new(format!("{name} cannot be opened: {error}")).hint("name a file that this user can read")
     })?;
-    first_line(BufReader::new(file), &name).map(Some)
+    first_line(BufReader::new(file), &name, SECRET_BYTES).map(Some)
 }
 
 fn ask_twice() -> Result<Secret<String>, Error> {
@@ -86,10 +94,10 @@ fn ask_twice() -> Result<Secret<String>, Error> {
 }
 
 /// The first line of `source` without its end (`\n` or `\r\n`); what follows is left alone.
-fn first_line(source: impl BufRead, name: &str) -> Result<Secret<String>, Error> {
+fn first_line(source: impl BufRead, name: &str, longest: usize) -> Result<Secret<String>, Error> {
     // Room for the longest from the start: a buffer that grows leaves copies of the secret behind.
-    let mut line = Vec::with_capacity(SECRET_BYTES + 2);
-    let read = source.take(SECRET_BYTES as u64 + 2).read_until(b'\n', &mut line);
+    let mut line = Vec::with_capacity(longest + 2);
+    let read = source.take(longest as u64 + 2).read_until(b'\n', &mut line);
     read.map_err(|error| Error::new(format!("{name} cannot be read: {error}")))?;
     if line.pop_if(|last| *last == b'\n').is_some() {
         line.pop_if(|last| *last == b'\r');
@@ -98,8 +106,8 @@ fn first_line(source: impl BufRead, name: &str) -> Result<Secret<String>, Error>
     if line.is_empty() {
         return Err(Error::new(format!("{name} is empty")).hint(hint));
     }
-    if line.len() > SECRET_BYTES {
-        return Err(Error::new(format!("{name} is longer than {SECRET_BYTES} bytes")).hint(hint));
+    if line.len() > longest {
+        return Err(Error::new(format!("{name} is longer than {longest} bytes")).hint(hint));
     }
     let line = String::from_utf8(line).map_err(|_| Error::new(format!("{name} is not UTF-8")).hint(hint))?;
     Ok(Secret::new(line))
@@ -110,7 +118,7 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8]) -> Result<String, String> {
-        first_line(text, "standard input")
+        first_line(text, "standard input", SECRET_BYTES)
             .map(|secret| secret.expose().clone())
             .map_err(|error| error.message)
     }

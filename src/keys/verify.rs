@@ -8,6 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,54 @@ pub const SKEW: i64 = 30;
 /// The longest `kid` that is looked up, in characters.
 const KID_CHARACTERS: usize = 64;
 
+/// Why a token is not believed, for the log and for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Its header is not one of ours: it cannot be read, or has a member too many, doubled or too few.
+    #[error("its header is not one of ours: {0}")]
+    Header(BoxError),
+    /// Its `typ` is of another kind of token.
+    #[error("its `typ` is `{0}`")]
+    Typ(String),
+    /// Its `alg` is not what we sign by.
+    #[error("its `alg` is `{0}`")]
+    Algorithm(String),
+    /// Its `kid` is no key that is published.
+    #[error("its key is not one of ours")]
+    Key(String),
+    /// Its signature is not that key's.
+    #[error("its signature is not right")]
+    Signature,
+    /// Its claims cannot be read: one is missing, doubled or of a wrong type.
+    #[error("its claims are not right: {0}")]
+    Claims(BoxError),
+    /// Its `iss` is not this issuer.
+    #[error("it is another issuer's")]
+    Issuer,
+    /// It has expired.
+    #[error("it has expired")]
+    Expired,
+    /// It was issued later than now.
+    #[error("it is from the future")]
+    Future,
+}
+
+impl Refused {
+    /// Claims that cannot be read.
+    pub fn claims(cause: impl Into<BoxError>) -> Self {
+        Self::Claims(cause.into())
+    }
+
+    /// Whether one of our keys has signed it all the same.
+    pub fn is_signed_here(&self) -> bool {
+        match self {
+            Self::Header(_) | Self::Typ(_) | Self::Algorithm(_) | Self::Key(_) | Self::Signature => false,
+            // The claims are read after the signature was found right.
+            Self::Claims(_) | Self::Issuer | Self::Expired | Self::Future => true,
+        }
+    }
+}
+
 /// Every member that a header of ours has, and no other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,22 +79,22 @@ struct Header {
 }
 
 /// What `token` says at `now`, if `issuer` signed it with the key that `key` finds by its `kid`. Whether the audience
-/// and the scope are right is for the caller to say; an error is for the log.
+/// and the scope are right is for the caller to say.
 pub fn access_token<'k>(
     token: &str,
     issuer: &str,
     now: i64,
     key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
-) -> Result<AccessClaims, BoxError> {
+) -> Result<AccessClaims, Refused> {
     let claims: AccessClaims = signed(token, "at+jwt", key)?;
     if claims.iss != issuer {
-        return Err("the token is another issuer's".into());
+        return Err(Refused::Issuer);
     }
     if claims.exp.saturating_add(SKEW) <= now {
-        return Err("the token has expired".into());
+        return Err(Refused::Expired);
     }
     if claims.iat > now.saturating_add(SKEW) {
-        return Err("the token is from the future".into());
+        return Err(Refused::Future);
     }
     Ok(claims)
 }
@@ -57,9 +106,9 @@ pub fn id_token_hint<'k>(
     token: &str,
     issuer: &str,
     key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
-) -> Result<IdTokenHint, BoxError> {
+) -> Result<IdTokenHint, Refused> {
     let claims: IdTokenHint = signed(token, "JWT", key)?;
-    if claims.iss == issuer { Ok(claims) } else { Err("the ID token is another issuer's".into()) }
+    if claims.iss == issuer { Ok(claims) } else { Err(Refused::Issuer) }
 }
 
 /// The claims of `token`, whose header and signature are right. Its times are the caller's matter.
@@ -67,17 +116,33 @@ fn signed<'k, C: DeserializeOwned>(
     token: &str,
     typ: &str,
     key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
-) -> Result<C, BoxError> {
-    let header = token.split('.').next().unwrap_or_default();
-    let header: Header = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
-    if header.typ != typ || header.alg != "RS256" || header.kid.len() > KID_CHARACTERS {
-        return Err("the header is not one of ours".into());
+) -> Result<C, Refused> {
+    let Header { typ: found, alg, kid } = header(token).map_err(Refused::Header)?;
+    if alg != "RS256" {
+        return Err(Refused::Algorithm(alg));
     }
-    let key = key(&header.kid).ok_or("the key is not one of ours")?;
+    if found != typ {
+        return Err(Refused::Typ(found));
+    }
+    if kid.len() > KID_CHARACTERS {
+        return Err(Refused::Key(kid));
+    }
+    let Some(key) = key(&kid) else { return Err(Refused::Key(kid)) };
 
     let mut validation = Validation::new(Algorithm::RS256);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;
-    Ok(jsonwebtoken::decode(token, key, &validation)?.claims)
+    match jsonwebtoken::decode(token, key, &validation) {
+        Ok(token) => Ok(token.claims),
+        Err(error) if matches!(error.kind(), ErrorKind::Json(_) | ErrorKind::Utf8(_)) => {
+            Err(Refused::claims(error))
+        }
+        Err(_) => Err(Refused::Signature),
+    }
+}
+
+fn header(token: &str) -> Result<Header, BoxError> {
+    let header = token.split('.').next().unwrap_or_default();
+    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?)
 }

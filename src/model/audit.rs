@@ -1,9 +1,16 @@
 //! The audit trail: security decisions, each with who and what, never with a secret.
 
+use std::str::FromStr;
+
 use uuid::Uuid;
 
 use super::UserId;
 use crate::protocol::ClientId;
+
+/// The text is no event of this release; a newer one may know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event that this release knows")]
+pub struct UnknownEvent;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -15,6 +22,14 @@ macro_rules! events {
             /// The event as it stands in the trail.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+        }
+
+        impl FromStr for Event {
+            type Err = UnknownEvent;
+
+            fn from_str(text: &str) -> Result<Self, UnknownEvent> {
+                match text { $($text => Ok(Self::$name),)* _ => Err(UnknownEvent) }
             }
         }
     };

@@ -12,6 +12,15 @@ use crate::protocol::{ApiUri, ClaimsRequest, ClientId, Scope};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FamilyId(pub Uuid);
 
+impl FamilyId {
+    /// When it was made, in Unix seconds, which an id says
+    /// ([RFC 9562 §5.7](https://www.rfc-editor.org/rfc/rfc9562#section-5.7)).
+    pub fn begun_at(self) -> i64 {
+        let seconds = self.0.get_timestamp().map_or(0, |timestamp| timestamp.to_unix().0);
+        i64::try_from(seconds).unwrap_or(i64::MAX)
+    }
+}
+
 impl FromStr for FamilyId {
     type Err = uuid::Error;
 

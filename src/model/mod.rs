@@ -17,7 +17,7 @@ mod user;
 mod words;
 
 pub use api::Api;
-pub use audit::{Audit, Event};
+pub use audit::{Audit, Event, UnknownEvent};
 pub use authentication::{Authentication, CONTEXT_CLASSES, Method};
 pub use authorization::Authorization;
 pub use client::{AuthMethod, CODE_LIFETIME, Client, ConsentPolicy, Pkce, Profile, SigningAlg};

@@ -31,6 +31,14 @@ pub struct AccessClaims {
     pub roles: Vec<String>,
 }
 
+impl AccessClaims {
+    /// Whether the token is for the API `audience`, compared as written
+    /// ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)).
+    pub fn is_for(&self, audience: &str) -> bool {
+        self.aud == audience
+    }
+}
+
 /// What an ID token of ours that comes back as `id_token_hint` says of whom it is about.
 #[derive(Clone, Debug, Deserialize)]
 pub struct IdTokenHint {

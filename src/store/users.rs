@@ -113,6 +113,15 @@ impl Store {
         }
     }
 
+    /// The user `id`, whatever their state.
+    pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, Error> {
+        let mut db = self.reader().await?;
+        match sql!(select!("WHERE id = $1"), id.to_string()).optional::<User>(&mut db).await? {
+            Some(user) => with_roles(&mut db, user).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// All users.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         let mut db = self.reader().await?;

@@ -26,6 +26,7 @@ mod consent;
 mod consent_page;
 mod crash;
 mod database_tls;
+mod explain;
 mod faults;
 mod forged;
 mod house;

@@ -456,3 +456,27 @@ async fn a_sealing_rotation_is_obeyed_by_a_running_server_and_can_be_resumed() {
     let verified = operator.asks(&["seal", "verify"]);
     assert_eq!(verified["generations"], json!([{ "generation": 2, "values": 3, "seals": true }]));
 }
+
+#[tokio::test]
+async fn a_token_is_explained_from_standard_input_and_as_an_argument() {
+    let operator = Operator::settled();
+    let token = operator.serves().password().await.access_token();
+    let explained =
+        operator.tries_with(&["explain", "-", "--api", API, "--scope", "items:read"], &format!("{token}\n"));
+    assert_eq!((explained.code, explained.stderr.as_str()), (0, ""));
+    assert!(
+        explained.stdout.starts_with("access token: accepted\n  because this server signed it"),
+        "{explained:?}"
+    );
+    assert!(explained.stdout.contains("the user `alice`") && !explained.stdout.contains(&token));
+
+    let explanation = operator.asks(&["explain", &token, "--scope", "profile items:delete"]);
+    assert_eq!(explanation["because"], json!(["it lacks the scope `items:delete`"]));
+    let nowhere = operator.is_told(&["explain", &token, "--api", "https://api.exmaple.com"]);
+    assert!(nowhere.contains("did you mean `https://api.example.com`?"), "{nowhere}");
+    assert_snapshot!(operator.does(&["explain", "a\u{1b}[2Jb"]).stdout, @"
+    unknown: not accepted
+      because it is not a token: neither a JWT nor a refresh token of a claviger server
+    ");
+    assert!(operator.does(&["explain", "--help"]).stdout.contains("Prefer `-`"));
+}
