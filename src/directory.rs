@@ -1,21 +1,38 @@
-//! What is read from the database as a whole and kept at hand: the origins of clients, and the metadata document.
+//! What is read from the database as a whole and kept at hand: the origins of clients, and the metadata documents.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use serde::Serialize;
 
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, ResourceMetadata, own_scope};
 use crate::protocol::Issuer;
 use crate::store::{self, Store};
 
 /// A snapshot of what the database holds.
 pub struct Directory {
     origins: HashSet<String>,
-    metadata: Bytes,
-    etag: String,
+    metadata: Document,
+    resources: HashMap<String, Document>,
+}
+
+/// A document, as it is sent.
+pub struct Document {
+    /// JSON.
+    pub bytes: Bytes,
+    /// Its entity tag, which changes with it.
+    pub etag: String,
+}
+
+impl Document {
+    fn new(content: &impl Serialize) -> Self {
+        let bytes = serde_json::to_vec(content).expect("documents have string keys");
+        let tag = URL_SAFE_NO_PAD.encode(&digest(&SHA256, &bytes).as_ref()[..16]);
+        Self { bytes: bytes.into(), etag: format!("\"{tag}\"") }
+    }
 }
 
 impl Directory {
@@ -26,10 +43,12 @@ impl Directory {
         let apis = store.apis().await?;
 
         let origins = clients.iter().flat_map(|client| &client.origins).map(ToString::to_string).collect();
-        let metadata = serde_json::to_vec(&Metadata::new(issuer, &clients, &apis));
-        let metadata = metadata.expect("the document has string keys");
-        let tag = URL_SAFE_NO_PAD.encode(&digest(&SHA256, &metadata).as_ref()[..16]);
-        Ok(Self { origins, metadata: metadata.into(), etag: format!("\"{tag}\"") })
+        let metadata = Document::new(&Metadata::new(issuer, &clients, &apis));
+        let of_api = |api| Document::new(&ResourceMetadata::of_api(issuer, api));
+        let own = Document::new(&ResourceMetadata::of_server(issuer, &own_scope(&clients)));
+        let resources = apis.iter().map(|api| (api.uri.to_string(), of_api(api)));
+        let resources = resources.chain([(issuer.to_string(), own)]).collect();
+        Ok(Self { origins, metadata, resources })
     }
 
     /// Whether an enabled client is registered with the web origin `origin`.
@@ -37,8 +56,13 @@ impl Directory {
         self.origins.contains(origin)
     }
 
-    /// The metadata document, and its entity tag.
-    pub fn metadata(&self) -> (&Bytes, &str) {
-        (&self.metadata, &self.etag)
+    /// The metadata document.
+    pub fn metadata(&self) -> &Document {
+        &self.metadata
+    }
+
+    /// The metadata document of an API, or of the server itself by its issuer.
+    pub fn resource(&self, uri: &str) -> Option<&Document> {
+        self.resources.get(uri)
     }
 }

@@ -4,6 +4,9 @@
 //! [RFC 8414 §2]: https://www.rfc-editor.org/rfc/rfc8414#section-2
 //! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 
+mod openapi;
+mod resource;
+
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -14,6 +17,9 @@ use crate::model::{
     standard_claims,
 };
 use crate::protocol::{CODE_CHALLENGE_METHODS, Issuer, Prompt, ResponseMode, Scope};
+
+pub use openapi::Components;
+pub use resource::{ResourceMetadata, own_url};
 
 /// The document.
 #[derive(Serialize)]
@@ -70,7 +76,7 @@ impl<'a> Metadata<'a> {
             AuthMethod::ALL.iter().filter(|(_, method)| *method != AuthMethod::None).map(|(name, _)| *name);
         let is_in_use = |grant: &&str| clients.iter().any(|client| client.may_use(grant));
         let sign_in = is_in_use(&"authorization_code").then(|| SignIn::new(issuer));
-        let built_in = if sign_in.is_some() { built_in_scopes() } else { Scope::from(PROFILE.clone()) };
+        let built_in = own_scope(clients);
         let scopes = apis.iter().flat_map(|api| api.scopes.keys()).chain(built_in.iter());
         Self {
             issuer,
@@ -87,6 +93,12 @@ impl<'a> Metadata<'a> {
             sign_in,
         }
     }
+}
+
+/// The scopes of the server itself: those of OpenID Connect mean something where people sign in.
+pub fn own_scope(clients: &[Client]) -> Scope {
+    let is_signed_in_to = clients.iter().any(|client| client.may_use("authorization_code"));
+    if is_signed_in_to { built_in_scopes() } else { Scope::from(PROFILE.clone()) }
 }
 
 impl SignIn {

@@ -1,36 +1,50 @@
-//! The metadata document ([RFC 8414 §3], [OpenID Connect Discovery 1.0 §4]).
+//! The metadata document ([RFC 8414 §3], [OpenID Connect Discovery 1.0 §4]), and those of APIs ([RFC 9728 §3]).
 //!
 //! [RFC 8414 §3]: https://www.rfc-editor.org/rfc/rfc8414#section-3
 //! [OpenID Connect Discovery 1.0 §4]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
+//! [RFC 9728 §3]: https://www.rfc-editor.org/rfc/rfc9728#section-3
 
 use warp::Filter;
 use warp::reply::Response;
 
 use super::cors::Cors;
+use super::form::query;
 use super::guard::with;
 use super::reply;
-use super::route::{READ, Route, if_none_match, read};
+use super::route::{READ, Route, answer, if_none_match, read};
 use crate::app::App;
+use crate::directory::Document;
+use crate::protocol::{Error, Params};
 
-/// Seconds that the document may be kept.
+/// Seconds that a document may be kept.
 const MAX_AGE: i64 = 300;
 
-/// `GET /.well-known/oauth-authorization-server` and `GET /.well-known/openid-configuration`
+/// `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` and
+/// `GET /.well-known/oauth-protected-resource`
 pub(super) fn routes(app: &App) -> Route {
-    let show = read().and(if_none_match()).and(with(app)).map(show);
+    let server = read().and(if_none_match()).and(with(app)).map(server);
+    let resource = read().and(query()).and(if_none_match()).and(with(app)).map(resource).map(answer);
     let oauth = warp::path!(".well-known" / "oauth-authorization-server");
     let openid = warp::path!(".well-known" / "openid-configuration");
-    Route::new(app, Cors::Anyone, READ, oauth, show.clone()).or(Route::new(
-        app,
-        Cors::Anyone,
-        READ,
-        openid,
-        show,
-    ))
+    let protected = warp::path!(".well-known" / "oauth-protected-resource");
+    Route::new(app, Cors::Anyone, READ, oauth, server.clone())
+        .or(Route::new(app, Cors::Anyone, READ, openid, server))
+        .or(Route::new(app, Cors::Anyone, READ, protected, resource))
 }
 
-fn show(known: Option<String>, app: App) -> Response {
+fn server(known: Option<String>, app: App) -> Response {
+    document(app.directory().metadata(), known)
+}
+
+/// The document of the API that the query names as `resource`; without, that of the server itself.
+fn resource(query: String, known: Option<String>, app: App) -> Result<Response, Error> {
+    let params = Params::parse(query.as_bytes())?;
+    let uri = params.find("resource").unwrap_or(app.issuer().as_str());
     let directory = app.directory();
-    let (bytes, etag) = directory.metadata();
+    let found = directory.resource(uri).ok_or_else(|| Error::not_found("no such API is known here"))?;
+    Ok(document(found, known))
+}
+
+fn document(Document { bytes, etag }: &Document, known: Option<String>) -> Response {
     reply::document(bytes.clone(), etag, MAX_AGE, known.as_deref())
 }

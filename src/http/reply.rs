@@ -11,7 +11,8 @@ use serde::Serialize;
 use warp::Reply as _;
 use warp::reply::Response;
 
-use crate::protocol::{Code, Error};
+use crate::metadata;
+use crate::protocol::{Code, Error, Issuer};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -215,6 +216,17 @@ fn challenge(error: &Error) -> Option<HeaderValue> {
         challenge += &format!(", scope=\"{scope}\"");
     }
     Some(HeaderValue::try_from(challenge).expect("descriptions and scopes are ASCII without quotes"))
+}
+
+/// Adds to a bearer challenge where `issuer` is described as a resource
+/// ([RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)).
+pub fn describe(issuer: &Issuer, response: &mut Response) {
+    let Some(challenge) = response.headers().get(WWW_AUTHENTICATE) else { return };
+    if let Some(challenge) = challenge.to_str().ok().filter(|challenge| challenge.starts_with("Bearer ")) {
+        let described = format!("{challenge}, resource_metadata=\"{}\"", metadata::own_url(issuer));
+        let described = HeaderValue::try_from(described).expect("an issuer is visible ASCII without quotes");
+        response.headers_mut().insert(WWW_AUTHENTICATE, described);
+    }
 }
 
 /// Tells the log of a refusal that is answered by other means.

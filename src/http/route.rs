@@ -52,6 +52,7 @@ impl Route {
         let origin = warp::header::value("origin").map(Some).or(warp::any().map(|| None)).unify();
         let route = path.and(origin).and(handled.or(others).unify()).map(
             move |origin: Option<HeaderValue>, mut response: Response| {
+                reply::describe(app.issuer(), &mut response);
                 cors.admit(&app, origin.as_ref(), allow, &mut response);
                 response
             },

@@ -39,6 +39,7 @@ mod openid;
 mod openidconnect_crate;
 mod outages;
 mod password;
+mod protected_resource;
 mod races;
 mod refresh;
 mod refusals;

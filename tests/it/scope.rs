@@ -78,18 +78,18 @@ async fn bearer_refusals_say_what_is_missing_and_no_more() {
     assert_snapshot!(server.get("/users/me").await.wire(), @r#"
     401 Unauthorized
     cache-control: no-store
-    www-authenticate: Bearer realm="claviger"
+    www-authenticate: Bearer realm="claviger", resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource"
     "#);
     assert_snapshot!(server.me("not-a-token").await.wire(), @r#"
     401 Unauthorized
     cache-control: no-store
-    www-authenticate: Bearer realm="claviger", error="invalid_token", error_description="the access token is malformed, expired or revoked"
+    www-authenticate: Bearer realm="claviger", error="invalid_token", error_description="the access token is malformed, expired or revoked", resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource"
     {"error":"invalid_token","error_description":"the access token is malformed, expired or revoked"}
     "#);
     assert_snapshot!(server.me(&token.access_token()).await.wire(), @r#"
     403 Forbidden
     cache-control: no-store
-    www-authenticate: Bearer realm="claviger", error="insufficient_scope", error_description="the token lacks a scope that this needs: `profile`", scope="profile"
+    www-authenticate: Bearer realm="claviger", error="insufficient_scope", error_description="the token lacks a scope that this needs: `profile`", scope="profile", resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource"
     {"error":"insufficient_scope","error_description":"the token lacks a scope that this needs: `profile`"}
     "#);
 }

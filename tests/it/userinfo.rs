@@ -75,14 +75,14 @@ async fn userinfo_refuses_what_is_not_about_a_user_any_more() {
     assert_snapshot!(server.get("/userinfo").await.wire(), @r#"
     401 Unauthorized
     cache-control: no-store
-    www-authenticate: Bearer realm="claviger"
+    www-authenticate: Bearer realm="claviger", resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource"
     "#);
     let info = async |token: String| Answer::of(server.request("GET", "/userinfo").bearer_auth(token)).await;
     let without = info(app.tokens(&alice, "profile").await.access_token()).await;
     assert_snapshot!(without.wire(), @r#"
     403 Forbidden
     cache-control: no-store
-    www-authenticate: Bearer realm="claviger", error="insufficient_scope", error_description="the token lacks a scope that this needs: `openid`", scope="openid"
+    www-authenticate: Bearer realm="claviger", error="insufficient_scope", error_description="the token lacks a scope that this needs: `openid`", scope="openid", resource_metadata="http://localhost:8080/.well-known/oauth-protected-resource"
     {"error":"insufficient_scope","error_description":"the token lacks a scope that this needs: `openid`"}
     "#);
 
