@@ -23,7 +23,11 @@
 //!
 //! Keys change. [`Resource::set_keys`] takes the JWKS again: do so once in its `max-age`, and when
 //! [`Resource::unknown_key`] tells that a token named a key which is not known, but not more often than every few
-//! seconds, since anybody can send such a token.
+//! seconds, since anybody can send such a token. With the feature `refresh`, `Resource::refresh` does just that, by a
+//! fetch of yours; `examples/warp` is a whole API.
+
+#[cfg(feature = "refresh")]
+mod refresh;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +45,9 @@ use crate::clock::Clock;
 use crate::http::reply;
 use crate::keys::verify;
 use crate::protocol::{AccessClaims, BoxError, Error, Scope, ScopeToken, bad_token, bearer_token};
+
+#[cfg(feature = "refresh")]
+pub use refresh::Fetched;
 
 /// An API that takes access tokens of one issuer; cheap to clone.
 #[derive(Clone)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{check_lifetime, check_scope_size};
 use crate::fault::{Fault, did_you_mean};
+use crate::metadata::Components;
 use crate::model::{Api, Event, built_in_scopes};
-use crate::protocol::{ApiUri, Scope, ScopeToken};
+use crate::protocol::{ApiUri, Issuer, Scope, ScopeToken};
 use crate::vault::Vault;
 
 /// Adds an API with its scopes, each with a description if there is one.
@@ -37,6 +38,15 @@ pub async fn find(vault: &Vault, uri: &ApiUri) -> Result<Api, Fault> {
         Some(api) => Ok(api),
         None => Err(unknown(&vault.store.apis().await?, uri)),
     }
+}
+
+/// How an OpenAPI description says where tokens for `api` come from.
+pub async fn components<'a>(vault: &Vault, issuer: &Issuer, api: &'a Api) -> Result<Components<'a>, Fault> {
+    Components::new(issuer, api, &vault.store.clients().await?).ok_or_else(|| {
+        let hint =
+            format!("add one first: `claviger client add ID --api {} --grant GRANT --scope SCOPE`", api.uri);
+        Fault::new(format!("no client may ask for tokens for `{}`", api.uri), hint)
+    })
 }
 
 /// Removes an API that no client may ask for any more.

@@ -1,14 +1,18 @@
 //! `claviger api`: for whom tokens are, and which scopes there are.
 
+mod code;
+
 use std::collections::BTreeMap;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Desk, Error, Output, access_token_lifetime, line, moment, word};
 use crate::admin;
 use crate::config::Seconds;
-use crate::model::Api;
+use crate::metadata::ResourceMetadata;
+use crate::model::{Api, Stack};
 use crate::protocol::{ApiUri, ScopeToken};
 
 #[derive(Debug, Subcommand)]
@@ -18,8 +22,8 @@ pub(super) enum Command {
     Add(Add),
     /// List all APIs.
     List,
-    /// Show an API.
-    Show(Named),
+    /// Show an API, or what an API's developer needs of it.
+    Show(Show),
     /// Remove an API and its scopes.
     Remove(Named),
 }
@@ -44,6 +48,29 @@ pub(super) struct Add {
     /// How long the API's access tokens are good, such as `10m`.
     #[arg(long, value_name = "TIME", value_parser = access_token_lifetime)]
     access_token_lifetime: Option<Seconds>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    api: Named,
+
+    /// Print code that checks the API's tokens.
+    #[arg(long, group = "as", value_name = "STACK", value_parser = stacks())]
+    stack: Option<Stack>,
+
+    /// Print the `securitySchemes` of its OpenAPI description.
+    #[arg(long, group = "as")]
+    openapi: bool,
+
+    /// Print its metadata as a protected resource, as the server does.
+    #[arg(long, group = "as")]
+    metadata: bool,
+}
+
+fn stacks() -> impl TypedValueParser<Value = Stack> {
+    let names = PossibleValuesParser::new(Stack::ALL.iter().map(|(name, _)| *name));
+    names.map(|name| name.parse().expect("only names of stacks are possible"))
 }
 
 /// Scopes and what people are told about them.
@@ -94,6 +121,22 @@ impl<'a> From<&'a Api> for View<'a> {
     }
 }
 
+impl Show {
+    async fn run(self, desk: &Desk, output: Output) -> Result<(), Error> {
+        let (vault, issuer) = (&desk.vault, &desk.config.issuer);
+        let api = admin::api::find(vault, &self.api.uri).await?;
+        if let Some(stack) = self.stack {
+            output.text("code", &code::code(stack, issuer, &api))
+        } else if self.openapi {
+            output.document(&admin::api::components(vault, issuer, &api).await?)
+        } else if self.metadata {
+            output.document(&ResourceMetadata::of_api(issuer, &api))
+        } else {
+            output.show(&["uri", "scopes", "access_token_lifetime", "created_at"], &View::from(&api))
+        }
+    }
+}
+
 impl Command {
     pub(super) async fn run(self, desk: &Desk, output: Output) -> Result<(), Error> {
         let vault = &desk.vault;
@@ -108,10 +151,7 @@ impl Command {
                 let apis = vault.store.apis().await?;
                 output.list(&["uri", "scopes"], &apis.iter().map(View::from).collect::<Vec<_>>())
             }
-            Self::Show(Named { uri }) => {
-                let api = admin::api::find(vault, &uri).await?;
-                output.show(&["uri", "scopes", "access_token_lifetime", "created_at"], &View::from(&api))
-            }
+            Self::Show(show) => show.run(desk, output).await,
             Self::Remove(Named { uri }) => {
                 admin::api::remove(vault, &uri).await?;
                 output.removed("API", "uri", uri.as_str())

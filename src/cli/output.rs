@@ -57,6 +57,11 @@ impl Output {
         self.print(&json!({ name: text }), |_| text.to_owned())
     }
 
+    /// Prints a JSON document, for people too.
+    pub fn document(self, document: &impl Serialize) -> Result<(), Error> {
+        self.print(&value(document), |document| format!("{document:#}\n"))
+    }
+
     /// Tells a fault on standard error; `kind` is `error` or `warning`.
     pub fn fault(self, kind: &str, error: &Error) {
         let text = if self.json {

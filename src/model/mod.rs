@@ -12,6 +12,7 @@ mod narrowing;
 mod role;
 mod session;
 mod signing_key;
+mod stack;
 pub mod standard_claims;
 mod user;
 mod words;
@@ -28,6 +29,7 @@ pub use narrowing::{Narrowing, OFFLINE_ACCESS, OPENID, PROFILE, built_in_scopes}
 pub use role::Role;
 pub use session::{Session, SessionId};
 pub use signing_key::{KeyState, SigningKey};
+pub use stack::Stack;
 pub use standard_claims::{
     Author, CLAIMS, Claim, ClaimChanges, ClaimError, Form, StandardClaims, supported as supported_claims,
 };

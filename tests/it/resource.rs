@@ -1,8 +1,13 @@
 //! Somebody else's API, protected by the crate's own filters.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use claviger::resource::{Caller, Resource, refusal};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger::clock::Clock;
+use claviger::resource::{Caller, Fetched, Resource, refusal};
 use claviger::{rotate, scope};
 use insta::assert_snapshot;
 use warp::Filter as _;
@@ -66,4 +71,51 @@ async fn a_key_that_is_not_known_is_asked_for() {
 
     assert!(api.set_keys("{}").is_err());
     assert!(api.check(&token).is_ok(), "what cannot be read changes nothing");
+}
+
+#[tokio::test]
+async fn keys_are_fetched_when_they_are_old_or_one_is_not_known_and_not_twice_within_five_seconds() {
+    let server = Server::start().await;
+    let (web, alice) = (server.client("web").await, server.user("alice").await);
+    let token = web.password(&alice, "items:read").await.access_token();
+    let (clock, hand) = Clock::manual(server.app.clock.now());
+    let issuer = server.app.issuer().as_str();
+    let api = Resource::with_clock(issuer, API, r#"{"keys":[]}"#, clock).unwrap();
+
+    let (fetches, jwks) = (Arc::new(AtomicUsize::new(0)), server.jwks().await);
+    let (kept, counted) = (api.clone(), fetches.clone());
+    let keeping = tokio::spawn(async move {
+        kept.refresh(|| async {
+            match counted.fetch_add(1, Ordering::SeqCst) {
+                1 => Err("the issuer is away".into()),
+                _ => Ok(Fetched { jwks: jwks.clone(), cache_control: "max-age=120".to_owned() }),
+            }
+        })
+        .await
+    });
+    let after = async |seconds| {
+        hand.advance(Duration::from_secs(seconds));
+        // On this one thread, the other task goes on until it waits for the hand again.
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+        fetches.load(Ordering::SeqCst)
+    };
+    let ask_for_an_unknown_key = || {
+        let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"at+jwt","alg":"RS256","kid":"x"}"#);
+        let (_, rest) = token.split_once('.').unwrap();
+        assert!(api.check(&format!("{header}.{rest}")).is_err());
+    };
+
+    assert_eq!(after(0).await, 1);
+    assert!(api.check(&token).is_ok());
+    assert_eq!((after(5).await, after(114).await, after(1).await), (1, 1, 2), "as old as they may get");
+    assert!(api.check(&token).is_ok(), "those that are known stay");
+    assert_eq!((after(4).await, after(1).await), (2, 3), "tried again");
+    ask_for_an_unknown_key();
+    assert_eq!((after(4).await, after(1).await), (3, 4));
+    assert_eq!(after(60).await, 4);
+    ask_for_an_unknown_key();
+    assert_eq!(after(0).await, 5, "at once, when the last time is long ago");
+    keeping.abort();
 }

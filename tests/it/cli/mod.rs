@@ -1,5 +1,6 @@
 //! The command line: the real binary, on a running server's database or a stopped one's.
 
+mod api;
 mod operator;
 mod serve;
 
