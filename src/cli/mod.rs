@@ -34,7 +34,7 @@ use crate::vault::Vault;
 pub use error::Error;
 pub use output::Output;
 
-/// An OAuth 2 server: tokens by passwords and refresh, scopes, and keys that rotate by themselves.
+/// An OAuth 2 and OpenID Connect server: people sign in, APIs get tokens with scopes, and keys rotate by themselves.
 #[derive(Debug, Parser)]
 #[command(name = "claviger", version, arg_required_else_help = true, after_help = CONVENTIONS)]
 pub struct Cli {
@@ -166,7 +166,12 @@ fn word<T: FromStr<Err = protocol::Error>>(text: &str) -> Result<T, String> {
 
 /// Reads an argument that is a line of text for people.
 fn line(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > 256 || text.contains(char::is_control) {
+    // What turns the direction of writing makes one name look like another.
+    let is_unseen = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if text.is_empty() || text.len() > 256 || text.contains(is_unseen) {
         return Err("write 1 to 256 bytes of text without control characters".to_owned());
     }
     Ok(text.to_owned())

@@ -14,12 +14,11 @@ use warp::Filter;
 use warp::reject::Rejection;
 use warp::reply::Response;
 
-use super::authorization::PAGE;
 use super::cors::Cors;
 use super::end_session;
 use super::form::body;
 use super::reply;
-use super::route::{READ, Route, read};
+use super::route::{PAGE, READ, Route, read};
 use super::view::{Account, Done, Form, Frame};
 use super::visit::{Visit, visit};
 use crate::app::App;

@@ -9,15 +9,16 @@ use warp::reply::Response;
 use super::cors::Cors;
 use super::form::body;
 use super::reply;
-use super::route::{Route, read};
+use super::route::{PAGE, Route, read};
 use super::view::FormPost;
 use super::visit::{Visit, visit};
 use crate::app::App;
 use crate::authorize::{self, Next, Refusal};
 use crate::protocol::{AuthorizationResponse, Error, Params, ResponseMode};
 
-/// The `Allow` of pages with forms.
-pub(super) const PAGE: &str = "GET, HEAD, POST, OPTIONS";
+/// The longest request, in bytes as we write it in URLs: each step has it in its target, of which the server reads
+/// somewhat more.
+const LONGEST: usize = 7680;
 
 /// `GET` and `POST /authorize`
 pub(super) fn routes(app: &App) -> Route {
@@ -33,11 +34,23 @@ fn posted(visit: Visit, form: Params) -> Response {
         let error = Error::invalid_request("parameters go into the body or into the URI, not into both");
         return visit.failed(&form, &error);
     }
-    reply::see_other(&visit.url("/authorize", &form.to_query()))
+    let query = form.to_query();
+    match check_length(&query) {
+        Ok(()) => reply::see_other(&visit.url("/authorize", &query)),
+        Err(error) => visit.failed(&form, &error),
+    }
+}
+
+/// Refuses what could not be carried through every step, before anybody has taken the first.
+fn check_length(query: &str) -> Result<(), Error> {
+    if query.len() <= LONGEST {
+        return Ok(());
+    }
+    Err(Error::uri_too_long(format!("the request is longer than {LONGEST} bytes")))
 }
 
 async fn asked(visit: Visit) -> Response {
-    let params = match visit.params() {
+    let params = match visit.params().and_then(|params| check_length(&params.to_query()).map(|()| params)) {
         Ok(params) => params,
         Err(error) => return visit.failed(&Params::default(), &error),
     };

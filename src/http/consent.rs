@@ -5,11 +5,11 @@
 use warp::Filter;
 use warp::reply::Response;
 
-use super::authorization::{PAGE, refused};
+use super::authorization::refused;
 use super::cors::Cors;
 use super::form::body;
 use super::reply;
-use super::route::{Route, read};
+use super::route::{PAGE, Route, read};
 use super::view::{Allowance, Consent};
 use super::visit::{Visit, visit};
 use crate::app::App;

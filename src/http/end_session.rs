@@ -8,13 +8,12 @@
 use warp::Filter;
 use warp::reply::Response;
 
-use super::authorization::PAGE;
 use super::cookies::Cookie;
 use super::cors::Cors;
 use super::csrf;
 use super::form::body;
 use super::reply;
-use super::route::{Route, read};
+use super::route::{PAGE, Route, read};
 use super::view::{SignOut, SignedOut};
 use super::visit::{Visit, visit};
 use crate::app::App;

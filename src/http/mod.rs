@@ -30,6 +30,7 @@ use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
 use crate::app::App;
+use crate::protocol::Error;
 
 /// All endpoints, the busiest first.
 pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
@@ -47,6 +48,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(discovery::routes(app))
         .or(health::routes(app))
         .or(view::routes(app));
-    let unknown = visit::visit(app).map(|visit: visit::Visit| visit.nothing_here());
+    let unknown = || Error::not_found("there is nothing at this path");
+    let unknown = visit::visit(app).map(move |visit: visit::Visit| visit.refused(&unknown()));
     endpoints.into_filter().or(unknown).unify().boxed()
 }

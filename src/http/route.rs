@@ -1,6 +1,7 @@
 //! A closed endpoint: whoever asks for its path is answered here, also when refused.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use http::HeaderValue;
 use warp::filters::BoxedFilter;
@@ -10,6 +11,7 @@ use warp::{Filter, Reply};
 
 use super::cors::Cors;
 use super::reply;
+use super::visit::{Visit, visit};
 use crate::app::App;
 use crate::protocol::Error;
 
@@ -18,13 +20,13 @@ pub(super) struct Route(BoxedFilter<(Response,)>);
 
 /// A guard's refusal on its way to the answer.
 #[derive(Debug)]
-pub(super) struct Refusal(pub Error);
+pub(super) struct Refusal(Arc<Error>);
 
 impl warp::reject::Reject for Refusal {}
 
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
-        warp::reject::custom(Refusal(error))
+        warp::reject::custom(Refusal(Arc::new(error)))
     }
 }
 
@@ -38,20 +40,30 @@ impl Route {
         P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
     {
-        let handled = handler.or_else(|rejection: Rejection| async move {
+        let handled = handler.map(Ok).or_else(|rejection: Rejection| async move {
             match rejection.find::<Refusal>() {
-                Some(Refusal(error)) => Ok((reply::error(error),)),
+                Some(Refusal(error)) => Ok((Err(error.clone()),)),
                 None => Err(rejection),
             }
         });
         let others = warp::method().map(move |method| match method {
-            http::Method::OPTIONS => reply::options(allow),
-            _ => reply::error(&Error::method_not_allowed(allow)),
+            http::Method::OPTIONS => Ok(reply::options(allow)),
+            _ => Err(Arc::new(Error::method_not_allowed(allow))),
         });
+        let visitor = match allow {
+            PAGE => visit(app).map(Some).boxed(),
+            _ => warp::any().map(|| None).boxed(),
+        };
         let app = app.clone();
         let origin = warp::header::value("origin").map(Some).or(warp::any().map(|| None)).unify();
-        let route = path.and(origin).and(handled.or(others).unify()).map(
-            move |origin: Option<HeaderValue>, mut response: Response| {
+        let route = path.and(visitor).and(origin).and(handled.or(others).unify()).map(
+            move |visitor: Option<Visit>,
+                  origin: Option<HeaderValue>,
+                  answer: Result<Response, Arc<Error>>| {
+                let mut response = answer.unwrap_or_else(|error| match visitor {
+                    Some(visit) => visit.refused(&error),
+                    None => reply::error(&error),
+                });
                 reply::describe(app.issuer(), &mut response);
                 cors.admit(&app, origin.as_ref(), allow, &mut response);
                 response
@@ -70,6 +82,9 @@ impl Route {
         self.0
     }
 }
+
+/// The `Allow` of pages with forms, where a person is refused by a page too.
+pub(super) const PAGE: &str = "GET, HEAD, POST, OPTIONS";
 
 /// The `Allow` of an endpoint that is only read.
 pub(super) const READ: &str = "GET, HEAD, OPTIONS";

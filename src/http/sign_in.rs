@@ -3,11 +3,11 @@
 use warp::Filter;
 use warp::reply::Response;
 
-use super::authorization::{PAGE, refused};
+use super::authorization::refused;
 use super::cors::Cors;
 use super::form::body;
 use super::reply;
-use super::route::{Route, read};
+use super::route::{PAGE, Route, read};
 use super::view::SignIn;
 use super::visit::{Visit, visit};
 use crate::app::App;
@@ -70,6 +70,8 @@ async fn attempt(visit: Visit, form: Params) -> Response {
     };
     // A field that was left empty is a wrong one, and costs the same.
     let (username, password) = (form.find("username"), form.find("password").unwrap_or_default());
+    // Keyboards of phones leave a space behind a name that they complete, and no name has one.
+    let username = username.map(str::trim);
     let again = |error: &Error| page(&visit, &params, asked.as_ref(), username, Some(error));
     if let Err(error) = visit.check(ABOUT, &form) {
         return again(&error);

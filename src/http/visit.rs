@@ -113,15 +113,14 @@ impl Visit {
         Failed { frame: &self.frame(params), refusal: error }.answer()
     }
 
-    /// That there is nothing at this path: a page for a person, JSON for a program.
-    pub(super) fn nothing_here(&self) -> Response {
-        let error = Error::not_found("there is nothing at this path");
+    /// A refusal that is no endpoint's: a page for a person, JSON for a program.
+    pub(super) fn refused(&self, error: &Error) -> Response {
         let takes_pages =
             |accept: &HeaderValue| accept.to_str().is_ok_and(|accept| accept.contains("text/html"));
         if self.headers.get_all(ACCEPT).iter().any(takes_pages) {
-            self.failed(&Params::default(), &error)
+            self.failed(&Params::default(), error)
         } else {
-            reply::error(&error)
+            reply::error(error)
         }
     }
 

@@ -326,3 +326,53 @@ async fn an_authentication_that_cannot_be_given_is_refused() {
     assert_eq!(page.told("error"), "unmet_authentication_requirements");
     assert!(!browser.open(&rp.request(&[("claims", &asked(false, &["2"]))])).await.told("code").is_empty());
 }
+
+#[tokio::test]
+async fn a_hint_that_another_client_was_given_is_refused() {
+    let server = Server::start().await;
+    let (one, other) = (RelyingParty::new(&server, "one").await, RelyingParty::new(&server, "other").await);
+    let (alice, browser) = (server.user("alice").await, Browser::new(&server));
+    let hint = one.tokens(&browser, &alice, &[]).await.text("id_token");
+    let asked = |rp: &RelyingParty<'_>| rp.request(&[("id_token_hint", &*hint), ("prompt", "none")]);
+    assert!(browser.open(&asked(&one)).await.answer().contains_key("code"));
+    assert_eq!(browser.open(&asked(&other)).await.told("error"), "invalid_request");
+}
+
+/// Nobody types a password for a request that is lost behind it.
+#[tokio::test]
+async fn a_request_that_is_too_long_is_refused_on_a_page_before_anybody_signs_in() {
+    let server = Server::start().await;
+    let rp = RelyingParty::new(&server, "rp").await;
+    let browser = Browser::new(&server);
+    // Three bytes each, as we write it.
+    let state = "'".repeat(2600);
+    let request = rp.request(&[]).replace("the+state", &state);
+    let page = browser.open(&request).await;
+    assert!(page.status == 414 && page.body.contains("<html"), "{page:?}");
+    let query = request.split_once('?').unwrap().1.to_owned();
+    let posted = browser.request("POST", "/authorize").body(query);
+    let posted = posted.header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(browser.step(posted, "/authorize").await.status, 414);
+    let fits = rp.request(&[]).replace("the+state", &"'".repeat(2400));
+    assert!(browser.open(&fits).await.is_at("/sign-in"));
+}
+
+#[tokio::test]
+async fn a_person_is_refused_by_a_page_and_a_program_by_json() {
+    let server = Server::start().await;
+    let browser = Browser::new(&server);
+    for path in ["/authorize", "/sign-in", "/consent", "/logout", "/account/profile"] {
+        for (accept, kind) in [("text/html,*/*;q=0.8", "text/html"), ("*/*", "application/json")] {
+            let request = |method| browser.request(method, path).header("accept", accept);
+            let put = browser.step(request("PUT"), path).await;
+            assert_eq!(put.status, 405);
+            let json = request("POST").header("content-type", "application/json").body("{}");
+            let json = browser.step(json, path).await;
+            assert_eq!(json.status, 415);
+            for page in [put, json] {
+                assert!(page.headers["content-type"].starts_with(kind), "{page:?}");
+                assert_eq!(page.body.contains("<html"), kind == "text/html");
+            }
+        }
+    }
+}

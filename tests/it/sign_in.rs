@@ -376,3 +376,12 @@ async fn the_pages_of_an_issuer_with_a_path_lie_below_it() {
     assert!(page.location().starts_with(REDIRECT_URI), "{page:?}");
     assert_eq!(page.told("iss"), "http://localhost:8080/id");
 }
+
+#[tokio::test]
+async fn a_space_that_a_keyboard_left_around_a_name_is_no_part_of_it() {
+    let server = Server::start().await;
+    server.user("alice").await;
+    let browser = Browser::new(&server);
+    let page = browser.open("/account").await;
+    assert!(attempt(&browser, &page, " alice ", PASSWORD).await.is_at("/account"));
+}

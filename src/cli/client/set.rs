@@ -11,7 +11,8 @@ use crate::protocol::{ApiUri, LogoutUri, Origin, RedirectUri, Scope};
 
 /// Stands below the help.
 pub(super) const LISTS: &str = "\
-What is not named stays. The values of an option replace those that it had; without a value it has none any more.";
+What is not named stays. The values of an option replace those that it had; without a value it has none any more.
+How a client authenticates, and by what names it knows its users (`--pairwise`), is fixed when it is added: add another.";
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Set {

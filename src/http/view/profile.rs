@@ -18,17 +18,26 @@ const GROUPS: [&[(&str, &str, &str)]; 4] = [
     &[
         ("name", "text", "name"),
         ("given_name", "text", "given-name"),
+        ("middle_name", "text", "additional-name"),
         ("family_name", "text", "family-name"),
         ("nickname", "text", "nickname"),
         ("birthdate", "text", "bday"),
+        ("gender", "text", "sex"),
     ],
-    &[("email", "email", "email"), ("phone_number", "tel", "tel"), ("website", "url", "url")],
+    &[
+        ("email", "email", "email"),
+        ("phone_number", "tel", "tel"),
+        ("website", "url", "url"),
+        ("profile", "url", "off"),
+        ("picture", "url", "photo"),
+    ],
     &[
         ("address.street_address", "lines", "street-address"),
         ("address.postal_code", "text", "postal-code"),
         ("address.locality", "text", "address-level2"),
         ("address.region", "text", "address-level1"),
         ("address.country", "text", "country-name"),
+        ("address.formatted", "lines", "off"),
     ],
     &[("locale", "text", "language"), ("zoneinfo", "text", "off")],
 ];
@@ -92,5 +101,21 @@ impl Profile<'_> {
             has_focus: claim.is_some() && self.malformed.first() == claim,
             ..Field::new(name, label, kind, autocomplete)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claims;
+    use crate::model::CLAIMS;
+
+    #[test]
+    fn people_can_say_all_of_themselves_but_what_is_verified() {
+        let mut shown: Vec<_> = claims().collect();
+        let mut all: Vec<_> = CLAIMS.iter().map(|claim| claim.name).collect();
+        all.retain(|name| !name.ends_with("_verified"));
+        shown.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(shown, all);
     }
 }
