@@ -1,10 +1,14 @@
-//! Outbound requests: the one way in which the server calls a URL that somebody registered.
+//! Outbound requests: the one way in which the server calls a URL that somebody registered, and a command one that its
+//! operator names.
 //!
 //! The URL's author decides whom we call, and we stand inside the operator's network; so a host is resolved once,
 //! every address that comes back is checked, and those addresses are the ones that are called: a name that means
 //! something else a moment later gains nothing. Redirects are not followed, no proxy is taken from the environment,
 //! nothing is remembered between two requests. Connection, TLS and answer share five seconds, and the answer has
 //! 64 KiB.
+//!
+//! An operator at the command line knows whom to call: what [`Fetcher::of_operator`] makes calls every address, and by
+//! `http` too; all else is the same.
 //!
 //! Nothing is cached: what is fetched so far are answers to messages, not documents.
 
@@ -18,10 +22,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, select};
-use hyper::Request;
+use http::request::Builder;
+use http::response;
 use hyper::body::{Body as _, Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -52,6 +58,13 @@ pub struct Fetcher {
     tls: TlsConnector,
     resolve: Resolve,
     clock: Clock,
+}
+
+/// How much of an answer is read.
+#[derive(Clone, Copy)]
+enum Part {
+    Head,
+    Whole,
 }
 
 /// From a host's name to its addresses.
@@ -100,37 +113,66 @@ impl Fetcher {
         Ok(Self { reach: Reach::new(config.allow.clone()), tls, resolve, clock })
     }
 
+    /// A fetcher for URLs that an operator names at the command line.
+    pub fn of_operator(config: &config::Fetch, clock: Clock) -> Result<Self, TrustError> {
+        Ok(Self { reach: Reach::everywhere(), ..Self::open(config, clock)? })
+    }
+
     /// Gets `url`.
     pub async fn get(&self, url: &Url) -> Result<Answer, FetchError> {
-        self.send(url, Request::get(&url[Position::BeforePath..Position::AfterQuery]), String::new()).await
+        self.send(url, Request::get(target(url)), String::new()).await
     }
 
     /// Posts a form to `url`.
     pub async fn post(&self, url: &Url, form: &[(&str, &str)]) -> Result<Answer, FetchError> {
-        let request = Request::post(&url[Position::BeforePath..Position::AfterQuery])
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = Request::post(target(url)).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         self.send(url, request, body).await
     }
 
-    async fn send(
+    /// Sends a request without a body, and reads the head of the answer; what follows it, however large, is left.
+    pub async fn head_of(
         &self,
         url: &Url,
-        request: http::request::Builder,
+        method: Method,
+        authorization: Option<HeaderValue>,
+    ) -> Result<response::Parts, FetchError> {
+        let request = Request::builder().method(method).uri(target(url));
+        let request =
+            authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
+        let answer = self.exchange(url, request, String::new(), Part::Head).await?;
+        Ok(answer.into_parts().0)
+    }
+
+    async fn send(&self, url: &Url, request: Builder, body: String) -> Result<Answer, FetchError> {
+        let answer = self.exchange(url, request, body, Part::Whole).await?;
+        Ok(Answer { status: answer.status().as_u16(), body: answer.into_body() })
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: Builder,
         body: String,
-    ) -> Result<Answer, FetchError> {
+        part: Part,
+    ) -> Result<Response<Bytes>, FetchError> {
         let request = request
             .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
             .header(USER_AGENT, AGENT)
             .body(body)
             .map_err(|_| FetchError::Url)?;
         tokio::select! {
-            answer = self.call(url, request) => answer,
+            answer = self.call(url, request, part) => answer,
             () = timer::sleep(&self.clock, TIMEOUT) => Err(FetchError::TooSlow),
         }
     }
 
-    async fn call(&self, url: &Url, request: Request<String>) -> Result<Answer, FetchError> {
+    async fn call(
+        &self,
+        url: &Url,
+        request: Request<String>,
+        part: Part,
+    ) -> Result<Response<Bytes>, FetchError> {
         let (host, port) = url.host().zip(url.port_or_known_default()).ok_or(FetchError::Url)?;
         let addresses = match host {
             Host::Ipv4(address) => vec![address.into()],
@@ -156,12 +198,19 @@ impl Fetcher {
                 };
                 let stream =
                     self.tls.connect(name, connect().await?).await.map_err(FetchError::Connection)?;
-                exchange(stream, request).await
+                exchange(stream, request, part).await
             }
-            "http" if is_loopback => exchange(connect().await?, request).await,
+            "http" if is_loopback || self.reach.is_everywhere() => {
+                exchange(connect().await?, request, part).await
+            }
             _ => Err(FetchError::Url),
         }
     }
+}
+
+/// What a request asks for: the path and the query.
+fn target(url: &Url) -> &str {
+    &url[Position::BeforePath..Position::AfterQuery]
 }
 
 /// By the system's resolver.
@@ -171,7 +220,7 @@ async fn resolve(host: String) -> io::Result<Vec<IpAddr>> {
 }
 
 /// Sends `request` on a connection of its own.
-async fn exchange<S>(stream: S, request: Request<String>) -> Result<Answer, FetchError>
+async fn exchange<S>(stream: S, request: Request<String>, part: Part) -> Result<Response<Bytes>, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -183,7 +232,11 @@ where
         .await?;
     let answer = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
-        Ok(Answer { status: head.status.as_u16(), body: read(body).await? })
+        let body = match part {
+            Part::Whole => read(body).await?,
+            Part::Head => Bytes::new(),
+        };
+        Ok(Response::from_parts(head, body))
     };
     match select(pin!(answer), pin!(connection)).await {
         Either::Left((answer, _)) => answer,

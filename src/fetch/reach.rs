@@ -8,18 +8,31 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// The addresses that may be called.
 pub(super) struct Reach {
     allowed: Vec<IpNet>,
+    is_everywhere: bool,
 }
 
 impl Reach {
     /// Public addresses, and those in `allowed`.
     pub(super) fn new(allowed: Vec<IpNet>) -> Self {
-        Self { allowed }
+        Self { allowed, is_everywhere: false }
+    }
+
+    /// Every address.
+    pub(super) fn everywhere() -> Self {
+        Self { allowed: Vec::new(), is_everywhere: true }
+    }
+
+    /// Whether every address may be called.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.is_everywhere
     }
 
     /// Whether `address` may be called.
     pub(super) fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        is_public(address) || self.allowed.iter().any(|network| network.contains(&address))
+        self.is_everywhere
+            || is_public(address)
+            || self.allowed.iter().any(|network| network.contains(&address))
     }
 }
 

@@ -193,6 +193,15 @@ async fn only_https_is_called_and_http_on_an_allowed_loopback_host() {
 }
 
 #[tokio::test]
+async fn an_operator_calls_whom_he_names_and_only_the_head_of_the_answer_is_read() {
+    let mut host = Host::never_ends("HTTP/1.1 401 Unauthorized\r\n\r\n", vec![b'x'; 1000]).await;
+    let fetcher = Fetcher { reach: Reach::everywhere(), ..fetcher(&[]) };
+    let (url, token) = (host.url("/x?y=z"), HeaderValue::from_static("Bearer token"));
+    assert_eq!(fetcher.head_of(&url, Method::POST, Some(token)).await.unwrap().status, 401);
+    assert!(host.was_asked().unwrap().starts_with("POST /x?y=z HTTP/1.1\r\nauthorization: Bearer token\r\n"));
+}
+
+#[tokio::test]
 async fn a_private_authority_is_believed_when_its_file_is_named_and_for_its_names_alone() {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new([]).unwrap();
