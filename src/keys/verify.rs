@@ -78,6 +78,14 @@ struct Header {
     kid: String,
 }
 
+/// The claims of an access token, and the one that is honoured although we never issue it.
+#[derive(Deserialize)]
+struct Received {
+    #[serde(flatten)]
+    claims: AccessClaims,
+    nbf: Option<i64>,
+}
+
 /// What `token` says at `now`, if `issuer` signed it with the key that `key` finds by its `kid`. Whether the audience
 /// and the scope are right is for the caller to say.
 pub fn access_token<'k>(
@@ -86,14 +94,14 @@ pub fn access_token<'k>(
     now: i64,
     key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
 ) -> Result<AccessClaims, Refused> {
-    let claims: AccessClaims = signed(token, "at+jwt", key)?;
+    let Received { claims, nbf } = signed(token, "at+jwt", key)?;
     if claims.iss != issuer {
         return Err(Refused::Issuer);
     }
     if claims.exp.saturating_add(SKEW) <= now {
         return Err(Refused::Expired);
     }
-    if claims.iat > now.saturating_add(SKEW) {
+    if nbf.unwrap_or(claims.iat).max(claims.iat) > now.saturating_add(SKEW) {
         return Err(Refused::Future);
     }
     Ok(claims)
