@@ -7,6 +7,7 @@ use crate::fault::{Fault, did_you_mean};
 use crate::metadata::Components;
 use crate::model::{Api, Event, built_in_scopes};
 use crate::protocol::{ApiUri, Issuer, Scope, ScopeToken};
+use crate::store::TestApi;
 use crate::vault::Vault;
 
 /// Adds an API with its scopes, each with a description if there is one.
@@ -21,7 +22,8 @@ pub async fn add(
     if scopes.values().flatten().any(|description| description.chars().any(char::is_control)) {
         return Err(Fault::new("a description has control characters in it", "write it as one line of text"));
     }
-    let api = Api { uri, scopes, access_token_lifetime, created_at: vault.clock.now() };
+    let created_at = vault.clock.now();
+    let api = Api { uri, scopes, access_token_lifetime, test_since: None, created_at };
     let entry = vault.audit(Event::ApiAdded).detail(api.uri.to_string());
     if vault.store.add_api(api.clone(), entry).await? {
         Ok(api)
@@ -47,6 +49,50 @@ pub async fn components<'a>(vault: &Vault, issuer: &Issuer, api: &'a Api) -> Res
             format!("add one first: `claviger client add ID --api {} --grant GRANT --scope SCOPE`", api.uri);
         Fault::new(format!("no client may ask for tokens for `{}`", api.uri), hint)
     })
+}
+
+/// Marks an API as one for tests, or as none.
+pub async fn set_test(vault: &Vault, uri: &ApiUri, is_test: bool) -> Result<Api, Fault> {
+    let entry = vault.audit(Event::ApiChanged);
+    let test_since = is_test.then_some(entry.at);
+    let entry = entry.detail(format!("{uri}: {}", if is_test { "for tests" } else { "not for tests" }));
+    vault.store.set_test_api(uri.clone(), test_since, entry).await?;
+    find(vault, uri).await
+}
+
+/// The API for tests that has `scope`: the one at `uri`, or else the only one there is.
+pub async fn find_test(vault: &Vault, uri: Option<&ApiUri>, scope: &ScopeToken) -> Result<TestApi, Fault> {
+    let mut tests = vault.store.test_apis().await?;
+    if let Some(uri) = uri {
+        let api = find(vault, uri).await?;
+        tests.retain(|test| test.uri == *uri);
+        let test = tests.pop().ok_or_else(|| {
+            Fault::new(
+                format!("`{uri}` is not marked as an API for tests, so no bad tokens are made for it"),
+                format!("if its data is made for tests, mark it: `claviger api set {uri} --test`"),
+            )
+        })?;
+        let scopes = || api.scopes.keys().map(ScopeToken::as_str);
+        let all = format!("`claviger api show {uri}` shows all");
+        return if test.scopes.contains_key(scope) {
+            Ok(test)
+        } else {
+            let message = format!("the API `{uri}` has no scope `{scope}`");
+            Err(Fault::new(message, did_you_mean(scope.as_str(), scopes(), &all)))
+        };
+    }
+    tests.retain(|test| test.scopes.contains_key(scope));
+    match (tests.pop(), tests.pop()) {
+        (Some(test), None) => Ok(test),
+        (Some(_), Some(_)) => Err(Fault::new(
+            format!("several APIs that are marked for tests have the scope `{scope}`"),
+            "say which is meant: `--audience URI`",
+        )),
+        (None, _) => Err(Fault::new(
+            format!("no API that is marked for tests has the scope `{scope}`"),
+            "mark one whose data is made for tests: `claviger api set URI --test`; `claviger api list` shows all",
+        )),
+    }
 }
 
 /// Removes an API that no client may ask for any more.

@@ -24,6 +24,8 @@ pub(super) enum Command {
     List,
     /// Show an API, or what an API's developer needs of it.
     Show(Show),
+    /// Mark an API as one for tests, or take the mark away.
+    Set(Set),
     /// Remove an API and its scopes.
     Remove(Named),
 }
@@ -48,6 +50,31 @@ pub(super) struct Add {
     /// How long the API's access tokens are good, such as `10m`.
     #[arg(long, value_name = "TIME", value_parser = access_token_lifetime)]
     access_token_lifetime: Option<Seconds>,
+
+    /// Its data is made for tests: `claviger check-api` may make bad tokens for it.
+    #[arg(long)]
+    test: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    #[command(flatten)]
+    api: Named,
+
+    #[command(flatten)]
+    mark: Mark,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Mark {
+    /// Its data is made for tests: `claviger check-api` may make bad tokens for it.
+    #[arg(long)]
+    test: bool,
+
+    /// It is for tests no more.
+    #[arg(long)]
+    no_test: bool,
 }
 
 #[derive(Debug, Args)]
@@ -106,6 +133,8 @@ struct View<'a> {
     uri: &'a ApiUri,
     scopes: BTreeMap<&'a str, Option<&'a str>>,
     access_token_lifetime: Option<i64>,
+    /// Whether it is marked as one for tests.
+    test: bool,
     created_at: String,
 }
 
@@ -116,6 +145,7 @@ impl<'a> From<&'a Api> for View<'a> {
             uri: &api.uri,
             scopes: scopes.map(|(scope, description)| (scope.as_str(), description.as_deref())).collect(),
             access_token_lifetime: api.access_token_lifetime,
+            test: api.test_since.is_some(),
             created_at: moment(api.created_at),
         }
     }
@@ -132,7 +162,10 @@ impl Show {
         } else if self.metadata {
             output.document(&ResourceMetadata::of_api(issuer, &api))
         } else {
-            output.show(&["uri", "scopes", "access_token_lifetime", "created_at"], &View::from(&api))
+            output.show(
+                &["uri", "scopes", "access_token_lifetime", "test", "created_at"],
+                &View::from(&api),
+            )
         }
     }
 }
@@ -141,17 +174,25 @@ impl Command {
     pub(super) async fn run(self, desk: &Desk, output: Output) -> Result<(), Error> {
         let vault = &desk.vault;
         match self {
-            Self::Add(Add { api: Named { uri }, scopes, access_token_lifetime }) => {
+            Self::Add(Add { api: Named { uri }, scopes, access_token_lifetime, test }) => {
                 let scopes = once_each(scopes.into_iter().flat_map(|Described(scopes)| scopes))?;
                 let lifetime = access_token_lifetime.map(Seconds::get);
-                let api = admin::api::add(vault, uri, scopes, lifetime).await?;
+                let mut api = admin::api::add(vault, uri, scopes, lifetime).await?;
+                if test {
+                    api = admin::api::set_test(vault, &api.uri, true).await?;
+                }
                 output.done(&format!("added the API `{}`", api.uri), &View::from(&api))
             }
             Self::List => {
                 let apis = vault.store.apis().await?;
-                output.list(&["uri", "scopes"], &apis.iter().map(View::from).collect::<Vec<_>>())
+                output.list(&["uri", "scopes", "test"], &apis.iter().map(View::from).collect::<Vec<_>>())
             }
             Self::Show(show) => show.run(desk, output).await,
+            Self::Set(Set { api: Named { uri }, mark }) => {
+                let api = admin::api::set_test(vault, &uri, mark.test).await?;
+                let kind = if mark.test { "for tests" } else { "not for tests" };
+                output.done(&format!("the API `{}` is {kind}", api.uri), &View::from(&api))
+            }
             Self::Remove(Named { uri }) => {
                 admin::api::remove(vault, &uri).await?;
                 output.removed("API", "uri", uri.as_str())

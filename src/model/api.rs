@@ -13,6 +13,8 @@ pub struct Api {
     pub scopes: BTreeMap<ScopeToken, Option<String>>,
     /// Seconds that its access tokens live, where it differs from the server's default.
     pub access_token_lifetime: Option<i64>,
+    /// When it was marked as one for tests, for which `check-api` mints bad tokens; `None` for all others.
+    pub test_since: Option<i64>,
     /// When it was added.
     pub created_at: i64,
 }

@@ -94,8 +94,12 @@ events! {
     ClientRemoved = "client.removed",
     /// An API was added.
     ApiAdded = "api.added",
+    /// An API was marked as one for tests, or is one no more.
+    ApiChanged = "api.changed",
     /// An API was removed.
     ApiRemoved = "api.removed",
+    /// A token was made to be sent to an API for tests, most likely a bad one.
+    TestTokenMinted = "test_token.minted",
     /// A role was added.
     RoleAdded = "role.added",
     /// A role was removed.
@@ -111,6 +115,7 @@ impl Event {
             }
             Self::ClientAdded | Self::ClientDisabled | Self::ClientEnabled | Self::ClientRemoved => true,
             Self::ClientChanged | Self::ApiAdded | Self::ApiRemoved => true,
+            Self::ApiChanged | Self::TestTokenMinted => false,
             Self::ClientSecretRotated | Self::RoleAdded | Self::RoleRemoved => false,
             Self::SignedIn | Self::SignInFailed | Self::PasswordSet | Self::RolesSet => false,
             Self::UserAdded | Self::UserChanged | Self::UserRemoved => false,

@@ -8,12 +8,25 @@ use super::{Error, Store, audit};
 use crate::model::{Api, Audit};
 use crate::protocol::{ApiUri, ScopeToken};
 
+/// Proof that an API is marked as one for tests; only this file makes one.
+#[derive(Clone, Debug)]
+pub struct TestApi(Api);
+
+impl std::ops::Deref for TestApi {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.0
+    }
+}
+
 impl FromRow for Api {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             uri: row.parse("uri")?,
             scopes: BTreeMap::new(),
             access_token_lifetime: row.maybe_integer("access_token_lifetime")?,
+            test_since: row.maybe_integer("test_since")?,
             created_at: row.integer("created_at")?,
         })
     }
@@ -37,7 +50,8 @@ async fn with_scopes(db: &mut Db, mut api: Api) -> Result<Api, Error> {
 impl Store {
     /// The API at `uri`.
     pub async fn api(&self, uri: &ApiUri) -> Result<Option<Api>, Error> {
-        const SQL: &str = "SELECT uri, access_token_lifetime, created_at FROM apis WHERE uri = $1";
+        const SQL: &str =
+            "SELECT uri, access_token_lifetime, test_since, created_at FROM apis WHERE uri = $1";
         let mut db = self.reader().await?;
         match sql!(SQL, uri.as_str()).optional(&mut db).await? {
             Some(api) => with_scopes(&mut db, api).await.map(Some),
@@ -47,7 +61,7 @@ impl Store {
 
     /// All APIs.
     pub async fn apis(&self) -> Result<Vec<Api>, Error> {
-        const SQL: &str = "SELECT uri, access_token_lifetime, created_at FROM apis ORDER BY uri";
+        const SQL: &str = "SELECT uri, access_token_lifetime, test_since, created_at FROM apis ORDER BY uri";
         let mut db = self.reader().await?;
         let mut apis = Vec::new();
         for api in sql!(SQL).all(&mut db).await? {
@@ -56,7 +70,13 @@ impl Store {
         Ok(apis)
     }
 
-    /// Adds an API; false when there is one at its URI.
+    /// The APIs that are marked as ones for tests.
+    pub async fn test_apis(&self) -> Result<Vec<TestApi>, Error> {
+        let apis = self.apis().await?;
+        Ok(apis.into_iter().filter(|api| api.test_since.is_some()).map(TestApi).collect())
+    }
+
+    /// Adds an API, which is none for tests; false when there is one at its URI.
     pub async fn add_api(&self, api: Api, entry: Audit) -> Result<bool, Error> {
         const API: &str = "INSERT INTO apis (uri, access_token_lifetime, created_at) VALUES ($1, $2, $3)
                            ON CONFLICT (uri) DO NOTHING";
@@ -70,6 +90,24 @@ impl Store {
             }
             audit::insert(db, &entry).await?;
             Ok(true)
+        })
+        .await
+    }
+
+    /// Marks an API as one for tests since then, or as none; false when there is none.
+    pub async fn set_test_api(
+        &self,
+        uri: ApiUri,
+        test_since: Option<i64>,
+        entry: Audit,
+    ) -> Result<bool, Error> {
+        const SQL: &str = "UPDATE apis SET test_since = $2 WHERE uri = $1";
+        self.write(async move |db| {
+            let marked = sql!(SQL, uri.as_str(), test_since).run(db).await? == 1;
+            if marked {
+                audit::insert(db, &entry).await?;
+            }
+            Ok(marked)
         })
         .await
     }

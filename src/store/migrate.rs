@@ -38,6 +38,12 @@ const STEPS: &[Pending] = &[
         oldest: 1,
         statements: include_str!("../../migrations/0002_openid.sql"),
     },
+    Pending {
+        version: 3,
+        name: "test apis",
+        oldest: 1,
+        statements: include_str!("../../migrations/0003_test_apis.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_versions (

@@ -37,6 +37,7 @@ mod sweep;
 mod users;
 mod writer;
 
+pub use apis::TestApi;
 pub use authorization_codes::{Redeem, Redeemed};
 pub use clients::LiveClient;
 pub use error::Error;

@@ -1,7 +1,7 @@
 //! The command line: the real binary, on a running server's database or a stopped one's.
 
 mod api;
-mod operator;
+pub mod operator;
 mod serve;
 
 use std::fs::Permissions;
@@ -30,8 +30,8 @@ fn a_fresh_machine_is_administered_before_a_server_ever_ran() {
     alice     -      -     writer  -
     ");
     assert_snapshot!(operator.does(&["api", "list"]).stdout, @"
-    URI                      SCOPES
-    https://api.example.com  items:read, items:write
+    URI                      SCOPES                   TEST
+    https://api.example.com  items:read, items:write  no
     ");
     let mode = |name: &str| std::fs::metadata(operator.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("keys/sealing-1.key"), mode("keys")), (0o600, 0o700));
@@ -329,6 +329,7 @@ fn a_database_is_migrated_once() {
     assert_snapshot!(operator.does(&["migrate"]).stdout, @r"
     step 1 (main) is taken
     step 2 (openid) is taken
+    step 3 (test apis) is taken
     ");
     assert_eq!(
         operator.does(&["migrate", "--dry-run"]).stdout,
@@ -346,7 +347,7 @@ async fn a_database_with_a_newer_schema_is_refused() {
     operator.database.connect().await.run(sql).await;
     let told = operator.is_told_alike(&[&["serve"][..], &["migrate"], &["user", "list"]]);
     assert_snapshot!(told.replace(&operator.database.url, "data/claviger.db"), @"
-    error: `data/claviger.db` cannot be used: the database has schema 99, for releases that know 98 or newer: this one knows 2
+    error: `data/claviger.db` cannot be used: the database has schema 99, for releases that know 98 or newer: this one knows 3
     hint: run a newer release, or restore a backup from before the upgrade
     ");
 }
