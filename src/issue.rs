@@ -99,6 +99,13 @@ pub struct TokenResponse {
     scope: String,
 }
 
+impl TokenResponse {
+    /// The access token alone.
+    pub fn into_access_token(self) -> String {
+        self.access_token
+    }
+}
+
 /// Refuses when nothing could be signed by `alg` now: before a one-time credential is used for nothing.
 pub fn check_ready(app: &App, alg: SigningAlg) -> Result<(), Error> {
     let ring = app.keys.current();

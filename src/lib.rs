@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end. [`resource`]: scope checking for other people's APIs |
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
-//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`], [`explain`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
+//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`], [`check_api`], [`explain`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
 //! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
 //!
@@ -32,6 +32,7 @@ pub mod access;
 pub mod admin;
 pub mod app;
 pub mod authorize;
+pub mod check_api;
 pub mod cli;
 pub mod client;
 pub mod clock;

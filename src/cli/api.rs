@@ -162,10 +162,7 @@ impl Show {
         } else if self.metadata {
             output.document(&ResourceMetadata::of_api(issuer, &api))
         } else {
-            output.show(
-                &["uri", "scopes", "access_token_lifetime", "test", "created_at"],
-                &View::from(&api),
-            )
+            output.show(&["uri", "scopes", "access_token_lifetime", "test", "created_at"], &View::from(&api))
         }
     }
 }

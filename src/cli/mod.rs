@@ -5,6 +5,7 @@
 //! secret is ever an argument: every user of the machine can read those.
 
 mod api;
+mod check_api;
 mod client;
 mod completions;
 mod config;
@@ -67,9 +68,14 @@ enum Command {
     /// Add, change, list, show, disable, enable and remove clients, and rotate their secrets.
     #[command(subcommand)]
     Client(client::Command),
-    /// Add, list, show and remove APIs and their scopes.
+    /// Add, list, show, mark and remove APIs and their scopes.
     #[command(subcommand)]
     Api(api::Command),
+    /// Check how an API checks tokens: send it good and bad ones, and tell what it wrongly takes or refuses.
+    ///
+    /// Bad tokens are made only for an API that is marked for tests (`claviger api set URI --test`). They live seconds,
+    /// and each is in the audit trail.
+    CheckApi(check_api::Arguments),
     /// Add, list and remove roles.
     #[command(subcommand)]
     Role(role::Command),
@@ -124,6 +130,7 @@ impl Command {
             Self::User(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Client(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Api(command) => administer(&sources, async |desk| command.run(desk, output).await),
+            Self::CheckApi(arguments) => arguments.run(&sources, output),
             Self::Role(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Keys(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Seal(command) => administer(&sources, async |desk| command.run(desk, output).await),
@@ -241,12 +248,18 @@ mod tests {
             "client enable web",
             "client remove web",
             "api add https://api.example.com --scope a:b=Read_things --scope c --access-token-lifetime 5m",
+            "api add https://api.example.com --scope a:b --test",
+            "api set https://api.example.com --test",
+            "api set https://api.example.com --no-test",
             "api list",
             "api show https://api.example.com",
             "api show https://api.example.com --stack fastapi",
             "api show https://api.example.com --openapi",
             "api show https://api.example.com --metadata",
             "api remove https://api.example.com",
+            "check-api http://127.0.0.1:8000/items --scope items:read",
+            "check-api https://api.example.com/items --scope items:read --audience https://api.example.com --method POST \
+             --stack fastapi --introspects --strict --json",
             "role add staff --scope a:b --scope c",
             "role list",
             "role remove staff",
@@ -291,6 +304,13 @@ mod tests {
             "api add https://api.example.com",
             "api show https://api.example.com --stack cobol",
             "api show https://api.example.com --openapi --stack go",
+            "api set https://api.example.com",
+            "api set https://api.example.com --test --no-test",
+            "check-api http://127.0.0.1:8000/items",
+            "check-api 127.0.0.1:8000 --scope items:read",
+            "check-api ftp://127.0.0.1/items --scope items:read",
+            "check-api http://a@127.0.0.1/items --scope items:read",
+            "check-api http://127.0.0.1/items --scope items:read --stack cobol",
             "role add staff --scope a\"b",
             "keys revoke",
             "explain",

@@ -2,22 +2,17 @@
 //!
 //! Most are signed with the server's real key, so that nothing but the check in question can refuse them.
 
-use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeyPair;
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger::check_api::forge::{Key, doubled, hs256, merged, text, unsigned};
 use claviger::keys::record;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::server::{START, Server};
 
 /// The server's own key, and what it would sign.
 struct Forge {
-    key: KeyPair,
-    header: Value,
-    claims: Value,
+    key: Key,
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
 }
 
 impl Forge {
@@ -25,34 +20,15 @@ impl Forge {
         let (web, alice) = (server.client("web").await, server.user("alice").await);
         let token = web.password(&alice, "profile").await;
         let stored = server.app.store.signing_keys().await.unwrap().remove(0);
-        let opened = record::open(&stored, &server.app.seal).unwrap();
-        let key = KeyPair::from_der(opened.private.expose()).unwrap();
-        Self { key, header: token.header(), claims: token.claims() }
-    }
-
-    fn sign(&self, header: &str, claims: &str) -> String {
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+        let key = Key::new(&record::open(&stored, &server.app.seal).unwrap()).unwrap();
+        let object = |value: Value| value.as_object().unwrap().clone();
+        Self { key, header: object(token.header()), claims: object(token.claims()) }
     }
 
     /// A token whose header and claims are changed by merging.
     fn with(&self, header: Value, claims: Value) -> String {
-        self.sign(&merged(&self.header, header).to_string(), &merged(&self.claims, claims).to_string())
+        self.key.sign(&text(&merged(&self.header, header)), &text(&merged(&self.claims, claims)))
     }
-}
-
-/// `base` with the members of `changes`; null takes one away.
-fn merged(base: &Value, changes: Value) -> Value {
-    let mut merged = base.as_object().unwrap().clone();
-    for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => drop(merged.remove(name)),
-            value => drop(merged.insert(name.clone(), value.clone())),
-        }
-    }
-    merged.into()
 }
 
 #[tokio::test]
@@ -115,6 +91,8 @@ async fn only_what_the_server_signs_is_believed() {
         json!({"iat": null}),
         json!({"iat": START + 31}),
         json!({"iat": "now"}),
+        json!({"nbf": START + 31}),
+        json!({"nbf": "now"}),
         json!({"jti": null}),
         json!({"jti": 1}),
         json!({"jti": "00000000000000000000000000000000.x"}),
@@ -136,32 +114,22 @@ async fn only_what_the_server_signs_is_believed() {
 async fn doubled_members_and_other_forms_are_refused() {
     let server = Server::start().await;
     let forge = Forge::of(&server).await;
-    let (header, claims) = (forge.header.to_string(), forge.claims.to_string());
-    let double = |text: &str, member: &str| text.replacen('{', &format!("{{{member},"), 1);
+    let (header, claims) = (text(&forge.header), text(&forge.claims));
 
-    let good = forge.sign(&header, &claims);
+    let good = forge.key.sign(&header, &claims);
     let parts: Vec<_> = good.split('.').collect();
     let public = server.get("/.well-known/jwks.json").await.body["keys"][0]["n"].as_str().unwrap().to_owned();
-    let hs256 = {
-        let header = merged(&forge.header, json!({"alg": "HS256"})).to_string();
-        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), parts[1]);
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, public.as_bytes()), message.as_bytes());
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
-    };
-    let none = format!(
-        "{}.{}.",
-        URL_SAFE_NO_PAD.encode(merged(&forge.header, json!({"alg": "none"})).to_string()),
-        parts[1]
-    );
+    let of_alg = |alg: &str| text(&merged(&forge.header, json!({ "alg": alg })));
     let tokens = [
-        forge.sign(&double(&header, "\"alg\":\"RS256\""), &claims),
-        forge.sign(&header, &double(&claims, "\"exp\":9999999999")),
-        forge.sign(&header, &double(&claims, "\"sub\":\"web\"")),
-        forge.sign(&header, "[]"),
-        forge.sign("[]", &claims),
-        forge.sign(&header, &claims[1..]),
-        hs256,
-        none,
+        forge.key.sign(&doubled(&header, "\"alg\":\"RS256\""), &claims),
+        forge.key.sign(&header, &doubled(&claims, "\"exp\":9999999999")),
+        forge.key.sign(&header, &doubled(&claims, "\"sub\":\"web\"")),
+        forge.key.sign(&header, &doubled(&doubled(&claims, "\"nbf\":1"), "\"nbf\":1")),
+        forge.key.sign(&header, "[]"),
+        forge.key.sign("[]", &claims),
+        forge.key.sign(&header, &claims[1..]),
+        hs256(public.as_bytes(), &of_alg("HS256"), &claims),
+        unsigned(&of_alg("none"), &claims),
         format!("{}.{}", parts[0], parts[1]),
         format!("{good}."),
         format!("{good}.x"),

@@ -21,6 +21,7 @@ mod authorization_code;
 mod authorize;
 mod back_channel_logout;
 mod bad_input;
+mod check_api;
 mod cli;
 mod consent;
 mod consent_page;
