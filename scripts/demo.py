@@ -89,7 +89,13 @@ def demonstrate(server: Server) -> None:
 
 def go_on_by_hand(server: Server, page: ClientPage) -> None:
     step(f"The server goes on until Ctrl-C; to go on in a browser, as alice with the password {ALICE}")
-    say(f"{page.url}    the client's page\n{server.issuer}/account    her account")
+    page_of_endpoints = f"{server.issuer}/docs"
+    grants = "--grant authorization_code --grant password --scope openid --scope profile"
+    redirect = f"--redirect-uri {page_of_endpoints}/oauth2-redirect.html"
+    server.command(f"client add docs --public --first-party {redirect} {grants}")
+    say(f"{page.url}    the client's page")
+    say(f"{server.issuer}/account    her account")
+    say(f"{page_of_endpoints}    every endpoint, to be tried after signing in there (Authorize)")
 
     step("To go on at a prompt")
     claviger = f"{binary()} --config {server.config}"

@@ -1,4 +1,5 @@
-//! What is read from the database as a whole and kept at hand: the origins of clients, and the metadata documents.
+//! What is read from the database as a whole and kept at hand: the origins of clients, and the documents that say what
+//! there is.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::metadata::{Metadata, ResourceMetadata, own_scope};
-use crate::protocol::Issuer;
+use crate::metadata::{Metadata, ResourceMetadata, description, own_scope};
+use crate::model::Client;
+use crate::protocol::{ClientId, Issuer};
 use crate::store::{self, Store};
 
 /// A snapshot of what the database holds.
@@ -17,6 +19,8 @@ pub struct Directory {
     origins: HashSet<String>,
     metadata: Document,
     resources: HashMap<String, Document>,
+    description: Document,
+    docs_client: Option<ClientId>,
 }
 
 /// A document, as it is sent.
@@ -29,7 +33,12 @@ pub struct Document {
 
 impl Document {
     fn new(content: &impl Serialize) -> Self {
-        let bytes = serde_json::to_vec(content).expect("documents have string keys");
+        Self::from(serde_json::to_vec(content).expect("documents have string keys"))
+    }
+}
+
+impl From<Vec<u8>> for Document {
+    fn from(bytes: Vec<u8>) -> Self {
         let tag = URL_SAFE_NO_PAD.encode(&digest(&SHA256, &bytes).as_ref()[..16]);
         Self { bytes: bytes.into(), etag: format!("\"{tag}\"") }
     }
@@ -43,12 +52,20 @@ impl Directory {
         let apis = store.apis().await?;
 
         let origins = clients.iter().flat_map(|client| &client.origins).map(ToString::to_string).collect();
-        let metadata = Document::new(&Metadata::new(issuer, &clients, &apis));
+        let metadata = Metadata::new(issuer, &clients, &apis);
+        let description = Document::from(description::describe(&metadata, &apis));
+        let metadata = Document::new(&metadata);
         let of_api = |api| Document::new(&ResourceMetadata::of_api(issuer, api));
         let own = Document::new(&ResourceMetadata::of_server(issuer, &own_scope(&clients)));
         let resources = apis.iter().map(|api| (api.uri.to_string(), of_api(api)));
         let resources = resources.chain([(issuer.to_string(), own)]).collect();
-        Ok(Self { origins, metadata, resources })
+
+        let redirect_uri = format!("{issuer}{}", description::REDIRECT_PATH);
+        let is_of_docs = |client: &&Client| {
+            client.is_public() && client.redirect_uris.iter().any(|uri| uri.as_str() == redirect_uri)
+        };
+        let docs_client = clients.iter().find(is_of_docs).map(|client| client.id.clone());
+        Ok(Self { origins, metadata, resources, description, docs_client })
     }
 
     /// Whether an enabled client is registered with the web origin `origin`.
@@ -64,5 +81,15 @@ impl Directory {
     /// The metadata document of an API, or of the server itself by its issuer.
     pub fn resource(&self, uri: &str) -> Option<&Document> {
         self.resources.get(uri)
+    }
+
+    /// The description of every endpoint.
+    pub fn description(&self) -> &Document {
+        &self.description
+    }
+
+    /// The client that the page at `/docs` is, once it is registered.
+    pub fn docs_client(&self) -> Option<&ClientId> {
+        self.docs_client.as_ref()
     }
 }

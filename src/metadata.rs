@@ -4,6 +4,7 @@
 //! [RFC 8414 §2]: https://www.rfc-editor.org/rfc/rfc8414#section-2
 //! [OpenID Connect Discovery §3]: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
 
+pub mod description;
 mod openapi;
 mod resource;
 

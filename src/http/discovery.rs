@@ -45,6 +45,7 @@ fn resource(query: String, known: Option<String>, app: App) -> Result<Response, 
     Ok(document(found, known))
 }
 
-fn document(Document { bytes, etag }: &Document, known: Option<String>) -> Response {
+/// `document`, unless it is `known`.
+pub(super) fn document(Document { bytes, etag }: &Document, known: Option<String>) -> Response {
     reply::document(bytes.clone(), etag, MAX_AGE, known.as_deref())
 }

@@ -7,6 +7,7 @@ mod cookies;
 mod cors;
 mod csrf;
 mod discovery;
+mod docs;
 mod end_session;
 mod form;
 mod guard;
@@ -46,6 +47,7 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         .or(end_session::routes(app))
         .or(account::routes(app))
         .or(discovery::routes(app))
+        .or(docs::routes(app))
         .or(health::routes(app))
         .or(view::routes(app));
     let unknown = || Error::not_found("there is nothing at this path");

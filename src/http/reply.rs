@@ -4,8 +4,8 @@
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, LOCATION, PRAGMA,
-    REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
+    LOCATION, PRAGMA, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use serde::Serialize;
 use warp::Reply as _;
@@ -79,25 +79,31 @@ pub enum Policy {
     Leaving,
     /// A script of ours sends its form to a client.
     Sending,
+    /// A script of ours shows what it asks us for. Its stylesheet has pictures in it.
+    Documenting,
 }
 
 /// A page; `refusal` is what it says was wrong with the request.
 ///
 /// The referrer stays at home, but not `no-referrer`: with that, Chromium sends `Origin: null` with forms.
 pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
-    let base =
-        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    let more = match policy {
-        Policy::Staying => "; form-action 'self'",
-        Policy::Leaving => "",
-        Policy::Sending => "; script-src 'self'",
+    let (pictures, more) = match policy {
+        Policy::Staying => ("'self'", "; form-action 'self'"),
+        Policy::Leaving => ("'self'", ""),
+        Policy::Sending => ("'self'", "; script-src 'self'"),
+        Policy::Documenting => {
+            ("'self' data:", "; script-src 'self'; connect-src 'self'; form-action 'none'")
+        }
     };
     let mut response = Response::new(html.into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, NO_STORE);
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    let policy = HeaderValue::try_from(format!("{base}{more}")).expect("a policy is ASCII");
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src {pictures}; base-uri 'none'; frame-ancestors 'none'{more}"
+    );
+    let policy = HeaderValue::try_from(policy).expect("a policy is ASCII");
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     if let Some(error) = refusal {
         log(error);
@@ -116,10 +122,18 @@ pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
 /// A file that pages load. One whose name `is_current`, which holds a hash of it, may be kept for good.
 ///
 /// An SVG that is opened by itself could run scripts as a page of ours, were it not for its policy.
-pub fn asset(bytes: bytes::Bytes, media_type: &'static str, is_current: bool) -> Response {
+pub fn asset(
+    bytes: bytes::Bytes,
+    media_type: &'static str,
+    encoding: Option<&'static str>,
+    is_current: bool,
+) -> Response {
     let mut response = Response::new(bytes.into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Some(encoding) = encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     let cache = if is_current { "public, max-age=31536000, immutable" } else { "no-store" };
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     let policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";

@@ -25,11 +25,11 @@ struct Scheme<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Flow<'a> {
+pub(super) struct Flow<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    authorization_url: Option<String>,
-    token_url: String,
-    scopes: BTreeMap<&'a str, &'a str>,
+    pub(super) authorization_url: Option<String>,
+    pub(super) token_url: String,
+    pub(super) scopes: BTreeMap<&'a str, &'a str>,
 }
 
 /// A flow of OpenAPI, and the grant that it stands for.

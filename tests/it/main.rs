@@ -27,6 +27,7 @@ mod consent;
 mod consent_page;
 mod crash;
 mod database_tls;
+mod docs;
 mod explain;
 mod faults;
 mod forged;

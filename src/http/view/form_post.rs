@@ -28,6 +28,6 @@ impl FormPost<'_> {
     }
 
     fn script(&self) -> String {
-        self.frame.path(&Asset::script().path())
+        self.frame.asset(Asset::script())
     }
 }

@@ -1,13 +1,15 @@
 //! What people see: a page is a struct of what it shows, a template beside it, and a function that makes the answer.
 //!
 //! Pages work without scripts. They are sent with a Content-Security-Policy that allows none, and no inline style
-//! either, so templates have neither; the one script there is sends the form of [`FormPost`]. Templates escape what
-//! they are given. What pages say stands in `texts`, how they look in `page.css`.
+//! either, so templates have neither; the one script there is sends the form of [`FormPost`]. [`Docs`] alone is made by
+//! scripts, and is for developers. Templates escape what they are given. What pages say stands in `texts`, how they look
+//! in `page.css`.
 
 mod account;
 mod assets;
 mod browser;
 mod consent;
+mod docs;
 mod error;
 mod field;
 mod form_post;
@@ -31,6 +33,7 @@ use texts::Texts;
 pub use account::{Account, Application, Applications, ChangePassword, Done, Session, Sessions, Weakness};
 pub(super) use assets::routes;
 pub use consent::{Allowance, Consent};
+pub use docs::{Docs, DocsRedirect};
 pub use error::Failed;
 pub use form_post::FormPost;
 pub use profile::{Profile, claims};
@@ -74,6 +77,11 @@ impl Frame {
     /// A path of ours as a browser asks for it.
     fn path(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// The path of a file that a page loads.
+    fn asset(&self, asset: Asset) -> String {
+        self.path(&asset.path())
     }
 
     /// A moment, in UTC: what it is where the reader sits, only the browser knows.
