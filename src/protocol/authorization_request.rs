@@ -113,7 +113,7 @@ impl AuthorizationRequest {
             login_hint: text("login_hint"),
             id_token_hint: text("id_token_hint"),
             resource: text("resource"),
-            claims: params.find("claims").map(str::parse).transpose()?,
+            claims: params.find("claims").map(ClaimsRequest::read).transpose()?,
         })
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Error;
 
-/// The longest `claims` that is taken, in bytes: it is kept with the grant.
+/// The longest `claims` that is taken, in bytes of its normal form: that is kept with the grant.
 const CLAIMS_BYTES: usize = 4096;
 
 /// What is asked for in the ID token and at the userinfo endpoint, by name of the claim.
@@ -56,14 +56,26 @@ struct Written {
     values: Option<Vec<Value>>,
 }
 
+impl ClaimsRequest {
+    /// Reads the parameter of a request. What is taken can be kept and read back: its normal form may be longer than
+    /// what was written (`1e15` has seventeen digits and a point), and nested one level deeper.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let request: Self = text.parse()?;
+        let normal = request.to_string();
+        if normal.len() > CLAIMS_BYTES || normal.parse::<Self>().is_err() {
+            return Err(Error::invalid_request(format!(
+                "`claims` is longer than {CLAIMS_BYTES} bytes or nested too deeply"
+            )));
+        }
+        Ok(request)
+    }
+}
+
 impl FromStr for ClaimsRequest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let malformed = || Error::invalid_request("`claims` is not a request for claims as a JSON object");
-        if text.len() > CLAIMS_BYTES {
-            return Err(Error::invalid_request(format!("`claims` is longer than {CLAIMS_BYTES} bytes")));
-        }
         let mut places: Map<String, Value> = serde_json::from_str(text).map_err(|_| malformed())?;
         let mut of = |place| match places.remove(place) {
             None | Some(Value::Null) => Ok(BTreeMap::new()),
@@ -152,14 +164,28 @@ mod tests {
             &deep,
             &long,
         ] {
-            assert!(text.parse::<ClaimsRequest>().is_err(), "{text}");
+            assert!(ClaimsRequest::read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_reads_back_however_much_it_grows_when_it_is_kept() {
+        let of = |value: &str| format!(r#"{{"userinfo":{{"a":{{"value":{value}}}}}}}"#);
+        let numbers = |count| of(&format!("[{}]", vec!["1e15"; count].join(",")));
+        let nested = |depth| of(&("[".repeat(depth) + &"]".repeat(depth)));
+        let texts = (0..800).map(numbers).chain((0..200).map(nested));
+        let taken: Vec<_> = texts.filter_map(|text| Some((ClaimsRequest::read(&text).ok()?, text))).collect();
+        for (request, text) in &taken {
+            assert_eq!(request.to_string().parse().ok().as_ref(), Some(request), "{text}");
+            assert!(request.to_string().len() <= CLAIMS_BYTES, "{text}");
+        }
+        assert!((300..500).contains(&taken.len()), "{}: nearly all of both sizes", taken.len());
     }
 
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in r#"[{}":,a-z0-9\[\] ]{0,60}"#) {
-            let _ = text.parse::<ClaimsRequest>();
+            let _ = ClaimsRequest::read(&text);
         }
     }
 }
