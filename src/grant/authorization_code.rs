@@ -33,7 +33,7 @@ async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> R
         return Err(Error::invalid_target("the code is for the resource of its request"));
     }
 
-    let target = target::of(app, &client, &authorization.api).await?;
+    let target = target::of_grant(app, &client, &authorization.api).await?;
     let narrowing = Narrowing {
         requested: Some(authorization.scope.clone()),
         client: client.scope.clone(),

@@ -29,7 +29,7 @@ async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> R
     if family.client_id != client.id {
         return Err(refused("the refresh token is another client's"));
     }
-    let target = target::of(app, &client, &family.api).await?;
+    let target = target::of_grant(app, &client, &family.api).await?;
     // Told only to who holds a good token, which then stays unused.
     let unfit = if params.find("resource").is_some_and(|resource| resource != family.api.as_str()) {
         Some(Error::invalid_target("a refresh is for the resource of the first request"))

@@ -21,8 +21,7 @@ pub struct Target {
 ///
 /// A client without an API gets tokens for the server itself, where only `profile` means something.
 pub async fn of_request(app: &App, client: &Client, resource: Option<&str>) -> Result<Target, Error> {
-    let own = app.own_uri();
-    let registered = if client.apis.is_empty() { std::slice::from_ref(own) } else { &client.apis[..] };
+    let registered = registered(app, client);
     let uri = match resource {
         None => registered.first(),
         Some(resource) => registered.iter().find(|api| api.as_str() == resource),
@@ -32,8 +31,20 @@ pub async fn of_request(app: &App, client: &Client, resource: Option<&str>) -> R
     of(app, client, uri).await
 }
 
-/// The target `uri` for `client`.
-pub(super) async fn of(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
+/// The target of what `client` was granted for `uri`, which it must still be allowed to ask for.
+pub(super) async fn of_grant(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
+    if !registered(app, client).contains(uri) {
+        return Err(Error::invalid_grant("the client may not ask for tokens for this resource any more"));
+    }
+    of(app, client, uri).await
+}
+
+/// What `client` may ask for tokens for, its default first.
+fn registered<'a>(app: &'a App, client: &'a Client) -> &'a [ApiUri] {
+    if client.apis.is_empty() { std::slice::from_ref(app.own_uri()) } else { &client.apis }
+}
+
+async fn of(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
     let default = app.config().tokens.access_token_lifetime.get();
     let (scope, api_lifetime) = if uri == app.own_uri() {
         (Scope::default(), None)

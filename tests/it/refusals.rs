@@ -8,6 +8,9 @@ use claviger::store::LiveSession;
 use crate::code_flow::{REDIRECT_URI, VERIFIER, code_request};
 use crate::server::{Answer, Client, PASSWORD, Server, User};
 
+/// An API that the client is not registered with when it is granted something.
+const OTHER: &str = "https://other.example.com";
+
 /// What can happen between the grant and its use.
 #[derive(Clone, Copy, Debug)]
 enum Reason {
@@ -21,10 +24,11 @@ enum Reason {
     ClientSecretEnded,
     ConsentWithdrawn,
     SessionEnded,
+    ApiLost,
     OtherApi,
 }
 
-const REASONS: [Reason; 11] = [
+const REASONS: [Reason; 12] = [
     Reason::UserDisabled,
     Reason::UserDisabledAndEnabledAgain,
     Reason::UserRemoved,
@@ -35,6 +39,7 @@ const REASONS: [Reason; 11] = [
     Reason::ClientSecretEnded,
     Reason::ConsentWithdrawn,
     Reason::SessionEnded,
+    Reason::ApiLost,
     Reason::OtherApi,
 ];
 
@@ -63,6 +68,11 @@ impl Reason {
                 assert!(store.withdraw_consent(session.user().id, id, entry).await.unwrap());
             }
             Self::SessionEnded => server.sign_out(session).await,
+            Self::ApiLost => {
+                admin::client::change(&server.app, &id, |client| client.apis = vec![OTHER.parse().unwrap()])
+                    .await
+                    .unwrap();
+            }
             Self::OtherApi => {}
         }
     }
@@ -76,7 +86,7 @@ impl Reason {
             (Self::OtherApi, _) => Some("invalid_target"),
             (_, "client_credentials") => None,
             (Self::UserDisabledAndEnabledAgain | Self::ClientDisabledAndEnabledAgain, "password") => None,
-            (Self::ConsentWithdrawn | Self::SessionEnded, "password") => None,
+            (Self::ConsentWithdrawn | Self::SessionEnded | Self::ApiLost, "password") => None,
             (_, "authorization_code" | "password" | "refresh_token") => Some("invalid_grant"),
             _ => panic!("`{grant_type}` is new: say what each reason means for it"),
         }
@@ -101,7 +111,7 @@ async fn ask(client: &Client<'_>, user: &User, held: &Held, grant_type: &str, re
         _ => {}
     }
     if let Reason::OtherApi = reason {
-        form.push(("resource", "https://other.example.com"));
+        form.push(("resource", OTHER));
     }
     client.post("/token", &form).await
 }
@@ -110,6 +120,7 @@ async fn ask(client: &Client<'_>, user: &User, held: &Held, grant_type: &str, re
 async fn no_grant_outlives_a_reason_to_refuse_it() {
     for reason in REASONS {
         let server = Server::start_with("[limits]\nlogin = \"off\"").await;
+        server.add_api_at(OTHER).await;
         for Grant { grant_type, .. } in GRANTS {
             let client = server.relying_party(&format!("client-{grant_type}")).await;
             let user = server.user(&format!("user-{grant_type}")).await;
@@ -125,7 +136,8 @@ async fn no_grant_outlives_a_reason_to_refuse_it() {
                 Some(error) => assert_eq!(answer.error(), error, "{grant_type} after {reason:?}"),
                 None => drop(answer.granted()),
             }
-            let access_token_must_be_dead = !matches!(reason, Reason::ClientSecretEnded | Reason::OtherApi);
+            let access_token_must_be_dead =
+                !matches!(reason, Reason::ClientSecretEnded | Reason::ApiLost | Reason::OtherApi);
             let token = held.tokens.access_token();
             let expected = if access_token_must_be_dead { 401 } else { 200 };
             assert_eq!(server.me(&token).await.status, expected, "{reason:?}");

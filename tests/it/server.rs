@@ -109,10 +109,15 @@ impl Server {
         self.database.connect().await
     }
 
-    async fn add_api(&self) {
+    /// Adds an API with the scopes of the first.
+    pub async fn add_api_at(&self, uri: &str) {
         let scopes: BTreeMap<_, _> =
             ["items:read", "items:write"].map(|scope| (scope.parse().unwrap(), None)).into();
-        admin::api::add(&self.app, API.parse().unwrap(), scopes, None).await.unwrap();
+        admin::api::add(&self.app, uri.parse().unwrap(), scopes, None).await.unwrap();
+    }
+
+    async fn add_api(&self) {
+        self.add_api_at(API).await;
         for (name, scope) in [("reader", "items:read"), ("writer", "items:read items:write")] {
             let role = Role { name: name.parse().unwrap(), scope: scope.parse().unwrap() };
             admin::role::add(&self.app, role).await.unwrap();
