@@ -10,9 +10,11 @@ use crate::protocol::Username;
 /// Seconds that a browser is known after a sign-in.
 pub const LIFETIME: i64 = 180 * 86_400;
 
-/// A cookie for a browser with which the user `name` has just signed in.
-pub fn remember(app: &App, name: &Username) -> String {
-    let device = app.random.text::<16>();
+/// A cookie for a browser with which the user `name` has just signed in, and which had `cookie` before. One that was known
+/// stays the same device, with the limits that it has used up.
+pub fn remember(app: &App, name: &Username, cookie: Option<&str>) -> String {
+    let known = cookie.and_then(|cookie| recognise(app, name, cookie));
+    let device = known.map_or_else(|| app.random.text::<16>(), ToOwned::to_owned);
     let end = app.clock.now().saturating_add(LIFETIME);
     let proof = app.hashes.device.text(&message(name, &device, end));
     format!("{device}.{end}.{proof}")

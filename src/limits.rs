@@ -112,11 +112,12 @@ impl Limits {
         tiers.admit(&[(Tier::Account, account)]).await
     }
 
-    /// Counts an attempt from the known device `device`, whatever its address: what strangers use up around it is not
-    /// taken from its owner.
-    pub async fn admit_device(&self, device: &str) -> Result<(), Refused> {
+    /// Counts an attempt from the known device `device` of `username`, whatever its address: what strangers use up around
+    /// it is not taken from its owner. Nor do they use up what all devices of a user share, since they have none.
+    pub async fn admit_device(&self, device: &str, username: &Username) -> Result<(), Refused> {
         let Some(tiers) = &self.0 else { return Ok(()) };
-        tiers.admit(&[(Tier::Device, tiers.hash(&[device.as_bytes()]))]).await
+        let device = (Tier::Device, tiers.hash(&[device.as_bytes()]));
+        tiers.admit(&[device, (Tier::Devices, tiers.hash(&[username.as_str().as_bytes()]))]).await
     }
 
     /// Seconds until the secret of `client` may be tried again from `ip`; `None` when it may be now. Each node counts

@@ -71,7 +71,7 @@ async fn begin(
     };
     let session = app.store.begin_session(sign_in, new, config.users.default_role.clone()).await?;
     let session = session.ok_or_else(|| user::refused("the user changed during the sign-in"))?;
-    let device = device::remember(app, &session.user().username);
+    let device = device::remember(app, &session.user().username, browser.device);
     Ok(Begun { session, cookie, device })
 }
 

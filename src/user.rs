@@ -64,7 +64,7 @@ pub async fn authenticate(app: &App, attempt: Attempt<'_>) -> Result<Authenticat
         _ => None,
     };
     match (device, by) {
-        (Some(device), _) => app.limits.admit_device(device).await?,
+        (Some(device), _) => app.limits.admit_device(device, &name).await?,
         (None, By::Client(client)) => app.limits.admit_prefix(address, Some(&client.id)).await?,
         (None, By::Page { .. }) => app.limits.admit_prefix(address, None).await?,
     }

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 pub struct Quotas {
     /// One account from one address prefix (IPv4 /32, IPv6 /64), or from one browser that its user signed in with.
     pub account: NonZeroU32,
-    /// One address prefix (IPv4 /32, IPv6 /64).
+    /// One address prefix (IPv4 /32, IPv6 /64), or all browsers together that one user signed in with.
     pub prefix: NonZeroU32,
     /// One network (IPv4 /24, IPv6 /48).
     pub wide: NonZeroU32,
@@ -50,7 +50,7 @@ impl Quotas {
         match tier {
             // A device speaks for one account, as an address does.
             Tier::Account | Tier::Device => self.account,
-            Tier::Prefix => self.prefix,
+            Tier::Prefix | Tier::Devices => self.prefix,
             Tier::Wide => self.wide,
             Tier::Client => self.client,
         }
@@ -70,10 +70,13 @@ pub enum Tier {
     Client,
     /// One browser that a user signed in with before, wherever it is.
     Device,
+    /// All browsers together that one user signed in with before.
+    Devices,
 }
 
 impl Tier {
-    pub(super) const ALL: [Self; 5] = [Self::Account, Self::Prefix, Self::Wide, Self::Client, Self::Device];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Account, Self::Prefix, Self::Wide, Self::Client, Self::Device, Self::Devices];
 
     /// The tier's name in logs and metrics.
     pub fn as_str(self) -> &'static str {
@@ -83,6 +86,7 @@ impl Tier {
             Self::Wide => "wide",
             Self::Client => "client",
             Self::Device => "device",
+            Self::Devices => "devices",
         }
     }
 }
@@ -96,9 +100,9 @@ mod tests {
         let part = |nodes| Quotas::default().part(NonZeroU32::new(nodes).unwrap());
         let numbers = |quotas: Quotas| Tier::ALL.map(|tier| quotas.of(tier).get());
         assert_eq!(part(1), Quotas::default());
-        assert_eq!(numbers(part(2)), [2, 15, 150, 300, 2]);
-        assert_eq!(numbers(part(3)), [1, 10, 100, 200, 1]);
-        assert_eq!(numbers(part(1_000)), [1; 5]);
+        assert_eq!(numbers(part(2)), [2, 15, 150, 300, 2, 15]);
+        assert_eq!(numbers(part(3)), [1, 10, 100, 200, 1, 10]);
+        assert_eq!(numbers(part(1_000)), [1; 6]);
         assert_eq!(part(3).keys, Quotas::default().keys, "memory is a node's own");
     }
 }

@@ -20,6 +20,10 @@ impl InMemory {
     fn admit_account(&self, ip: IpAddr, username: &Username) -> Result<(), Refused> {
         self.0.admit_account(ip, username).now_or_never().unwrap()
     }
+
+    fn admit_device(&self, device: &str, username: &Username) -> Result<(), Refused> {
+        self.0.admit_device(device, username).now_or_never().unwrap()
+    }
 }
 
 impl Deref for InMemory {
@@ -85,6 +89,20 @@ fn every_tier_has_its_own_quota() {
     assert_eq!(taken(|| limits.admit_prefix(networks.next().unwrap(), Some(&client))), 600);
     assert_eq!(limits.admit_prefix(networks.next().unwrap(), Some(&client)), refused(Tier::Client, 1));
     assert_eq!(limits.admit_prefix(networks.next().unwrap(), None), Ok(()));
+}
+
+/// Threat rules 23 and 24.
+#[test]
+fn a_device_has_a_limit_of_its_own_and_all_devices_of_a_user_share_another() {
+    let (limits, _hand) = limits(Quotas::default());
+    assert_eq!(taken(|| limits.admit_device("a phone", &name("alice"))), 5);
+    assert_eq!(limits.admit_device("a phone", &name("alice")), refused(Tier::Device, 12));
+
+    let mut devices = (0..).map(|number| format!("device {number}"));
+    assert_eq!(taken(|| limits.admit_device(&devices.next().unwrap(), &name("alice"))), 25);
+    assert_eq!(limits.admit_device("one more", &name("alice")), refused(Tier::Devices, 2));
+    assert_eq!(limits.admit_device("another", &name("bob")), Ok(()));
+    assert_eq!(limits.admit_account(ip(HERE), &name("alice")), Ok(()), "who comes without one is another matter");
 }
 
 #[test]

@@ -339,12 +339,33 @@ async fn a_known_device_has_its_own_limit_for_its_own_user() {
     }
 }
 
+/// Threat rule 23: who knows a password tries it no more often than who does not.
+#[tokio::test]
+async fn signing_in_again_makes_no_new_device_of_a_known_one() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let browser = Browser::new(&server);
+    let device = || browser.cookie(DEVICE).unwrap().split('.').next().unwrap().to_owned();
+    let sign_in = async |user: &User| {
+        let page = browser.open("/sign-in").await;
+        let status = attempt(&browser, &page, &user.name, PASSWORD).await.status;
+        (status, device())
+    };
+    let (_, first) = sign_in(&alice).await;
+    for count in 0..5 {
+        assert_eq!(sign_in(&alice).await, (200, first.clone()), "{count}");
+    }
+    assert_eq!(sign_in(&alice).await.0, 429);
+    let (status, his) = sign_in(&bob).await;
+    assert!(status == 200 && his != first, "another user's browser is another device");
+}
+
 #[tokio::test]
 async fn a_device_is_known_for_half_a_year() {
     let server = Server::start().await;
     server.user("alice").await;
     let (name, app) = ("alice".parse().unwrap(), &server.app);
-    let cookie = claviger::device::remember(app, &name);
+    let cookie = claviger::device::remember(app, &name, None);
     let is_known = || claviger::device::recognise(app, &name, &cookie).is_some();
     assert!(is_known());
     let longer = cookie.replacen(".1", ".2", 1);
