@@ -102,7 +102,11 @@ fn a_device_has_a_limit_of_its_own_and_all_devices_of_a_user_share_another() {
     assert_eq!(taken(|| limits.admit_device(&devices.next().unwrap(), &name("alice"))), 25);
     assert_eq!(limits.admit_device("one more", &name("alice")), refused(Tier::Devices, 2));
     assert_eq!(limits.admit_device("another", &name("bob")), Ok(()));
-    assert_eq!(limits.admit_account(ip(HERE), &name("alice")), Ok(()), "who comes without one is another matter");
+    assert_eq!(
+        limits.admit_account(ip(HERE), &name("alice")),
+        Ok(()),
+        "who comes without one is another matter"
+    );
 }
 
 #[test]

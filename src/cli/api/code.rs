@@ -105,6 +105,7 @@ mod tests {
             scopes: scopes.collect(),
             access_token_lifetime: None,
             created_at: 0,
+            test_since: None,
         }
     }
 
