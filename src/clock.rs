@@ -1,7 +1,8 @@
 //! Time: the one source the whole server reads.
 //!
 //! Times are `i64` Unix seconds. A test holds the [`Hand`] of a manual clock and moves it; the login
-//! limiter runs on [`Clock::monotonic`] of the same clock, so one hand moves everything.
+//! limiter runs on [`Clock::monotonic`] of the same clock, so one hand moves everything. Whoever runs the server for
+//! others has the system's clock, which has no hand.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,7 +22,11 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System,
-    Manual(Arc<watch::Sender<Reading>>),
+    /// What the dial shows, or, if it `runs`, what the system's clock shows and the dial besides.
+    ByHand {
+        dial: Arc<watch::Sender<Reading>>,
+        runs: bool,
+    },
 }
 
 /// What a clock shows: the wall clock can be put back, the monotonic one cannot.
@@ -33,9 +38,12 @@ pub struct Reading {
     pub monotonic: Duration,
 }
 
-/// Moves a manual [`Clock`].
+/// Moves a [`Clock`] that is not the system's.
 #[derive(Clone, Debug)]
-pub struct Hand(Arc<watch::Sender<Reading>>);
+pub struct Hand {
+    dial: Arc<watch::Sender<Reading>>,
+    runs: bool,
+}
 
 impl Clock {
     /// The system's clock.
@@ -45,29 +53,34 @@ impl Clock {
 
     /// A clock that stands at `unix` seconds until its hand is moved.
     pub fn manual(unix: i64) -> (Self, Hand) {
-        let sender = Arc::new(watch::Sender::new(Reading { unix, monotonic: Duration::ZERO }));
-        (Self(Source::Manual(sender.clone())), Hand(sender))
+        Self::by_hand(unix, false)
+    }
+
+    /// A clock that runs as the system's does, until its hand sets it ahead or back; it runs on from there.
+    pub fn running() -> (Self, Hand) {
+        Self::by_hand(0, true)
+    }
+
+    fn by_hand(unix: i64, runs: bool) -> (Self, Hand) {
+        let dial = Arc::new(watch::Sender::new(Reading { unix, monotonic: Duration::ZERO }));
+        (Self(Source::ByHand { dial: dial.clone(), runs }), Hand { dial, runs })
     }
 
     /// Unix time in seconds.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's wall clock")]
     pub fn now(&self) -> i64 {
         match &self.0 {
-            // A clock before 1970 reads as 1970: every token is then "not yet valid", which is safe.
-            Source::System => SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-            Source::Manual(reading) => reading.borrow().unix,
+            Source::System => system_unix(),
+            Source::ByHand { dial, runs: false } => dial.borrow().unix,
+            Source::ByHand { dial, runs: true } => system_unix().saturating_add(dial.borrow().unix),
         }
     }
 
     /// Time since an arbitrary start, which never goes back.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's monotonic clock")]
     pub fn monotonic(&self) -> Duration {
-        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
         match &self.0 {
-            Source::System => START.elapsed(),
-            Source::Manual(reading) => reading.borrow().monotonic,
+            Source::System => system_monotonic(),
+            Source::ByHand { dial, runs: false } => dial.borrow().monotonic,
+            Source::ByHand { dial, runs: true } => system_monotonic().saturating_add(dial.borrow().monotonic),
         }
     }
 
@@ -76,26 +89,65 @@ impl Clock {
         Reading { unix: self.now(), monotonic: self.monotonic() }
     }
 
-    /// Tells when a manual clock was moved; `None` for the system's, which moves by itself.
+    /// Tells when a hand has moved the clock; `None` for the system's, which has none.
     pub(crate) fn moves(&self) -> Option<watch::Receiver<impl Send + Sync + use<>>> {
         match &self.0 {
             Source::System => None,
-            Source::Manual(reading) => Some(reading.subscribe()),
+            Source::ByHand { dial, .. } => Some(dial.subscribe()),
         }
     }
+
+    /// Whether it moves by itself.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self.0, Source::System | Source::ByHand { runs: true, .. })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's wall clock")]
+fn system_unix() -> i64 {
+    // A clock before 1970 reads as 1970: every token is then "not yet valid", which is safe.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's monotonic clock")]
+fn system_monotonic() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 impl Hand {
     /// Lets time pass.
     pub fn advance(&self, by: Duration) {
-        self.0.send_modify(|reading| {
-            reading.monotonic += by;
+        self.dial.send_modify(|reading| {
+            reading.monotonic = reading.monotonic.saturating_add(by);
             reading.unix = reading.unix.saturating_add_unsigned(by.as_secs());
         });
     }
 
     /// Sets the wall clock alone, as an operator or a faulty time server would.
     pub fn jump_to(&self, unix: i64) {
-        self.0.send_modify(|reading| reading.unix = unix);
+        let base = if self.runs { system_unix() } else { 0 };
+        self.dial.send_modify(|reading| reading.unix = unix.saturating_sub(base));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_clock_goes_on_from_where_it_is_set() {
+        let (clock, hand) = Clock::running();
+        assert!((clock.now() - system_unix()).abs() <= 1);
+        let before = clock.monotonic();
+        hand.jump_to(1_800_000_000);
+        assert!((1_800_000_000..1_800_000_060).contains(&clock.now()));
+        hand.advance(Duration::from_secs(3600));
+        assert!((1_800_003_600..1_800_003_660).contains(&clock.now()));
+        assert!(clock.monotonic() >= before + Duration::from_secs(3600));
+        let now = clock.monotonic();
+        while clock.monotonic() == now {}
+        assert!(clock.runs() && Clock::system().runs() && !Clock::manual(0).0.runs());
     }
 }

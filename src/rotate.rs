@@ -11,6 +11,7 @@ use crate::keys::record;
 use crate::keys::schedule::{self, POLL, Schedule, Step};
 use crate::model::{Event, SigningKey};
 use crate::protocol::BoxError;
+use crate::store;
 use crate::timer;
 use crate::vault::Vault;
 
@@ -67,9 +68,7 @@ pub async fn take(vault: &Vault, bits: u32, step: Step) -> Result<bool, BoxError
             let (seal, clock) = (vault.seal.clone(), vault.clock.clone());
             let key =
                 tokio::task::spawn_blocking(move || record::make(generation, bits, &seal, &clock)).await??;
-            let event = if at_once { Event::KeyActivated } else { Event::KeyPublished };
-            let entry = entry(event, &key.kid);
-            Ok(vault.store.create_key(key, at_once, entry).await?)
+            Ok(create(vault, key, at_once).await?)
         }
         Step::Activate { kid } => {
             let entry = entry(Event::KeyActivated, &kid);
@@ -80,6 +79,13 @@ pub async fn take(vault: &Vault, bits: u32, step: Step) -> Result<bool, BoxError
             Ok(vault.store.purge_key(kid, entry).await?)
         }
     }
+}
+
+/// Stores a new key, which signs `at_once` or waits; false when another node was faster.
+pub async fn create(vault: &Vault, key: SigningKey, at_once: bool) -> Result<bool, store::Error> {
+    let event = if at_once { Event::KeyActivated } else { Event::KeyPublished };
+    let entry = vault.audit(event).detail(format!("kid {}", key.kid));
+    vault.store.create_key(key, at_once, entry).await
 }
 
 /// Drops the key `kid` at once; false when there is none to be dropped.

@@ -9,6 +9,8 @@ use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
 
 use crate::app::{self, App};
 use crate::clock::Clock;
@@ -56,9 +58,14 @@ impl Service {
     /// Opens the database and the sockets, and makes the first signing key when there is none.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, StartError> {
         let server = Server::bind(options(&config)).await?;
-        let fetcher = Fetcher::open(&config.fetch, clock.clone())?;
-        let mut schedule = Schedule::new(app::policy(&config));
         let vault = Vault::open(&config, clock).await?;
+        Self::of(server, vault, config).await
+    }
+
+    /// The same, of what is open already.
+    pub async fn of(server: Server, vault: Vault, config: Config) -> Result<Self, StartError> {
+        let fetcher = Fetcher::open(&config.fetch, vault.clock.clone())?;
+        let mut schedule = Schedule::new(app::policy(&config));
         let app = App::new(vault, config, fetcher).await?;
         rotate::follow(&app, &mut schedule).await.map_err(StartError::Keys)?;
         Ok(Self { app, server, schedule })
@@ -81,6 +88,16 @@ impl Service {
 
     /// Serves until `shutdown`, lets the requests under way end, and closes the database.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Drained {
+        let routes = routes(&self.app);
+        self.run_with(routes, shutdown).await
+    }
+
+    /// The same with `routes` in place of the usual ones.
+    pub async fn run_with(
+        self,
+        routes: BoxedFilter<(Response,)>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Drained {
         let Self { app, server, schedule } = self;
         let mut beside = JoinSet::new();
         let schedule = Arc::new(Mutex::new(schedule));
@@ -92,7 +109,7 @@ impl Service {
         beside.spawn(kept_running(app.clone(), async |app| app.limits.keep_shared().await));
 
         let path = app.issuer().path().to_owned();
-        let routes = warp::service(routes(&app)).map_request(move |request| mount::relative(&path, request));
+        let routes = warp::service(routes).map_request(move |request| mount::relative(&path, request));
         let drained = server.serve(routes, shutdown).await;
 
         beside.shutdown().await;
@@ -116,7 +133,8 @@ pub fn tls_files(config: &Config) -> Option<TlsFiles> {
     Some(TlsFiles { certificate: certificate.into(), key: key.into() })
 }
 
-fn options(config: &Config) -> server::Options {
+/// How the server of `config` listens.
+pub fn options(config: &Config) -> server::Options {
     let limits = &config.server;
     server::Options {
         listen: config.listen.clone(),

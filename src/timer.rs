@@ -1,4 +1,4 @@
-//! Waiting on a [`Clock`]: with a manual clock, a wait ends when the hand has moved far enough.
+//! Waiting on a [`Clock`]: where it has a hand, a wait also ends when the hand has moved far enough.
 
 use std::time::Duration;
 
@@ -10,9 +10,17 @@ pub async fn sleep(clock: &Clock, duration: Duration) {
         return tokio::time::sleep(duration).await;
     };
     let end = clock.monotonic() + duration;
-    while clock.monotonic() < end {
-        if moves.changed().await.is_err() {
-            return;
+    while let Some(left) = end.checked_sub(clock.monotonic()).filter(|left| !left.is_zero()) {
+        let passes = async {
+            if clock.runs() {
+                tokio::time::sleep(left).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = passes => {}
+            moved = moves.changed() => if moved.is_err() { return },
         }
     }
 }

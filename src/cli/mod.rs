@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod error;
 mod explain;
+mod issuer_for_tests;
 mod keys;
 mod migrate;
 pub mod output;
@@ -87,6 +88,8 @@ enum Command {
     Seal(seal::Command),
     /// Say whether and why a token would be accepted, what it says, and what ended it.
     Explain(explain::Arguments),
+    /// Run an issuer for tests of APIs: in memory, on loopback, with any token by one call and a clock that can be set.
+    IssuerForTests(issuer_for_tests::Arguments),
     /// Bring the database to the schema of this release; `serve` does so by itself.
     Migrate(migrate::Arguments),
     /// Check and show the configuration.
@@ -135,6 +138,7 @@ impl Command {
             Self::Keys(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Seal(command) => administer(&sources, async |desk| command.run(desk, output).await),
             Self::Explain(arguments) => administer(&sources, async |desk| arguments.run(desk, output).await),
+            Self::IssuerForTests(arguments) => arguments.run(),
             Self::Migrate(arguments) => arguments.run(&sources, output),
             Self::Config(command) => command.run(&sources, output),
             Self::Completions(arguments) => arguments.run(output),
@@ -270,6 +274,7 @@ mod tests {
             "seal rotate",
             "seal verify",
             "explain -",
+            "issuer-for-tests --port 8080",
             "explain cvr_abc --api https://api.example.com --scope a:b --scope c",
             "config check",
             "config show --template",
@@ -314,6 +319,7 @@ mod tests {
             "role add staff --scope a\"b",
             "keys revoke",
             "explain",
+            "issuer-for-tests --listen 0.0.0.0:0",
             "explain - --scope a\"b",
         ] {
             let words = std::iter::once("claviger").chain(line.split_whitespace());

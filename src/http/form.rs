@@ -59,6 +59,15 @@ where
             "the body must be `application/x-www-form-urlencoded` in UTF-8",
         ));
     }
+    Params::parse(&whole(body).await?)
+}
+
+/// The whole body, whose size the server has bounded.
+pub(super) async fn whole<S, B>(body: S) -> Result<zeroize::Zeroizing<Vec<u8>>, Error>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
     let bytes = body
         .try_fold(zeroize::Zeroizing::new(Vec::new()), |mut bytes, mut chunk| async move {
             while chunk.has_remaining() {
@@ -69,7 +78,7 @@ where
             Ok(bytes)
         })
         .await;
-    Params::parse(&bytes.map_err(|error| server::refusal(&error))?)
+    bytes.map_err(|error| server::refusal(&error))
 }
 
 /// Whether the one `Content-Type` is the form's, with no other charset than UTF-8.

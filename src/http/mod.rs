@@ -3,6 +3,7 @@
 mod account;
 mod authorization;
 mod consent;
+pub mod control;
 mod cookies;
 mod cors;
 mod csrf;

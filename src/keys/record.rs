@@ -12,13 +12,18 @@ pub fn place(kid: &str) -> Place<'_> {
     Place { purpose: Purpose::SigningKey, table: "signing_keys", row: kid, version: 1 }
 }
 
-/// Makes a key of `bits`, pending from the moment at which it is ready. It takes a second or more: call it
-/// where blocking is allowed.
+/// Makes a key of `bits`, pending from the moment at which it is ready. It takes a tenth of a second, or several: call
+/// it where blocking is allowed.
 pub fn make(generation: i64, bits: u32, seal: &Seal, clock: &Clock) -> Result<SigningKey, RsaKeyError> {
-    let RsaKey { bits, n, e, private } = RsaKey::generate(bits)?;
+    Ok(of(RsaKey::generate(bits)?, generation, seal, clock))
+}
+
+/// The record of `key`, pending from now on.
+pub fn of(key: RsaKey, generation: i64, seal: &Seal, clock: &Clock) -> SigningKey {
+    let RsaKey { bits, n, e, private } = key;
     let kid = thumbprint(&n, &e);
     let sealed = Some(seal.seal(&place(&kid), private.expose()));
-    Ok(SigningKey {
+    SigningKey {
         kid,
         generation,
         bits,
@@ -29,7 +34,7 @@ pub fn make(generation: i64, bits: u32, seal: &Seal, clock: &Clock) -> Result<Si
         activated_at: None,
         retired_at: None,
         revoked_at: None,
-    })
+    }
 }
 
 /// Why a record is not believed.

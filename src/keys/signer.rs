@@ -26,10 +26,11 @@ pub enum Typ {
 }
 
 impl Typ {
-    const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
 
     /// The value of the header's member.
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",

@@ -34,6 +34,7 @@ mod forged;
 mod house;
 mod id_token;
 mod introspection;
+mod issuer_for_tests;
 mod keys;
 mod nodes;
 mod oauth2_crate;
