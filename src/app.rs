@@ -18,6 +18,7 @@ use crate::keys::schedule::Policy;
 use crate::limits::{Limits, Quotas};
 use crate::password::Hasher;
 use crate::protocol::{ApiUri, Issuer};
+use crate::refusals::Refusals;
 use crate::store;
 use crate::vault::Vault;
 
@@ -40,6 +41,8 @@ pub struct Handles {
     pub limits: Limits,
     /// Calls the URLs of clients.
     pub fetcher: Fetcher,
+    /// Notes why requests were refused.
+    pub refusals: Refusals,
     /// The places of logout tokens that are being delivered.
     pub delivering: Arc<Semaphore>,
     config: ArcSwap<Config>,
@@ -60,6 +63,7 @@ impl App {
         let limits = limits(&vault, &config).await;
         let issuer = config.issuer.clone();
         let own_uri = issuer.as_str().parse().expect("an issuer is a URI without fragment");
+        let refusals = Refusals::new(vault.clock.clone());
         let (config, directory) = (ArcSwap::from_pointee(config), ArcSwap::from_pointee(directory));
         Ok(Self(Arc::new(Handles {
             vault,
@@ -69,6 +73,7 @@ impl App {
             hasher,
             limits,
             fetcher,
+            refusals,
             delivering: Arc::new(Semaphore::new(deliver::AT_ONCE)),
             config,
             directory,

@@ -15,20 +15,29 @@ pub async fn authenticate(
     presented: ClientAuthentication,
     address: IpAddr,
 ) -> Result<LiveClient, Error> {
-    match presented {
-        ClientAuthentication::Unnamed => default(app).await,
+    let (id, proved) = match presented {
+        ClientAuthentication::Unnamed => return default(app).await,
         ClientAuthentication::Named(id) => {
-            let client = live(app, &id).await?;
-            by(AuthMethod::None, &client)?;
-            Ok(client)
+            let named = named(app, &id).await;
+            (id, named)
         }
         ClientAuthentication::Basic(id, secret) => {
-            by_secret(app, &id, &secret, AuthMethod::ClientSecretBasic, address).await
+            let proved = by_secret(app, &id, &secret, AuthMethod::ClientSecretBasic, address).await;
+            (id, proved)
         }
         ClientAuthentication::Post(id, secret) => {
-            by_secret(app, &id, &secret, AuthMethod::ClientSecretPost, address).await
+            let proved = by_secret(app, &id, &secret, AuthMethod::ClientSecretPost, address).await;
+            (id, proved)
         }
-    }
+    };
+    proved.map_err(|error| error.of(&id))
+}
+
+/// A public client, which has nothing to prove itself with.
+async fn named(app: &App, id: &ClientId) -> Result<LiveClient, Error> {
+    let client = live(app, id).await?;
+    by(AuthMethod::None, &client)?;
+    Ok(client)
 }
 
 /// The configured first-party client, which serves requests that name none.

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 4 command | `main.rs`, [`cli`], [`service`]: the process, from its start to its end. [`issuer_for_tests`]: the same for an afternoon, for tests of APIs. [`resource`]: scope checking for other people's APIs |
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
-//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`], [`check_api`], [`explain`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`]: what happens by itself. [`mint`]: tokens by wish, for tests of APIs. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
+//! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`], [`check_api`], [`explain`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`], [`refusals`]: what happens by itself. [`mint`]: tokens by wish, for tests of APIs. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
 //! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
 //!
@@ -59,6 +59,7 @@ pub mod model;
 pub mod password;
 pub mod protocol;
 pub mod random;
+pub mod refusals;
 pub mod reseal;
 pub mod resource;
 pub mod revoke;

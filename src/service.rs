@@ -21,7 +21,7 @@ use crate::http::{mount, routes};
 use crate::keys::schedule::Schedule;
 use crate::protocol::BoxError;
 use crate::vault::{OpenError, Vault};
-use crate::{deliver, rotate, store, sweep, watch};
+use crate::{deliver, refusals, rotate, store, sweep, watch};
 
 /// A server that is ready to serve.
 pub struct Service {
@@ -106,14 +106,17 @@ impl Service {
         beside.spawn(kept_running(app.clone(), sweep::run));
         beside.spawn(kept_running(app.clone(), sweep::limits));
         beside.spawn(kept_running(app.clone(), deliver::run));
+        beside.spawn(kept_running(app.clone(), refusals::run));
         beside.spawn(kept_running(app.clone(), async |app| app.limits.keep_shared().await));
 
         let path = app.issuer().path().to_owned();
         let routes = warp::service(routes).map_request(move |request| mount::relative(&path, request));
-        let drained = server.serve(routes, shutdown).await;
+        let drained = server.noting(app.refusals.clone()).serve(routes, shutdown).await;
 
         beside.shutdown().await;
         deliver::drained(&app).await;
+        // Nobody waits long for these, should the database be away.
+        let _ = tokio::time::timeout(Duration::from_secs(1), refusals::write(&app)).await;
         app.store.close().await;
         drained
     }

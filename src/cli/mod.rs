@@ -86,7 +86,7 @@ enum Command {
     /// Rotate and verify sealing keys.
     #[command(subcommand)]
     Seal(seal::Command),
-    /// Say whether and why a token would be accepted, what it says, and what ended it.
+    /// Say whether and why a token would be accepted, what it says, and what ended it; or why a request was refused.
     Explain(explain::Arguments),
     /// Run an issuer for tests of APIs: in memory, on loopback, with any token by one call and a clock that can be set.
     IssuerForTests(issuer_for_tests::Arguments),
@@ -274,6 +274,7 @@ mod tests {
             "seal rotate",
             "seal verify",
             "explain -",
+            "explain 1f2e3d4c-5b",
             "issuer-for-tests --port 8080",
             "explain cvr_abc --api https://api.example.com --scope a:b --scope c",
             "config check",

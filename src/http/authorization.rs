@@ -81,8 +81,8 @@ pub(super) fn refused(visit: &Visit, params: &Params, refusal: Refusal) -> Respo
     match refusal {
         Refusal::Shown(error) => visit.failed(params, &error),
         Refusal::Told(return_address, error) => {
-            reply::log(&error);
-            deliver(visit, params, return_address.error(visit.app.issuer(), &error))
+            let answer = return_address.error(visit.app.issuer(), &error, &visit.id.to_string());
+            reply::telling(&error, deliver(visit, params, answer))
         }
     }
 }

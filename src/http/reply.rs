@@ -1,6 +1,7 @@
 //! Answers. Statuses and challenges are written here and nowhere else.
 //!
-//! A refusal is logged here, once, with its cause, which the client is never told.
+//! A refusal is logged here, once, with its cause, which the client is never told, and goes along with the answer
+//! ([`Refused`]) to the server, which gives it a reference and has it noted for the operator.
 
 use http::StatusCode;
 use http::header::{
@@ -12,7 +13,7 @@ use warp::Reply as _;
 use warp::reply::Response;
 
 use crate::metadata;
-use crate::protocol::{Code, Error, Issuer};
+use crate::protocol::{ClientId, Code, Error, Issuer};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -106,7 +107,6 @@ pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
     let policy = HeaderValue::try_from(policy).expect("a policy is ASCII");
     headers.insert(CONTENT_SECURITY_POLICY, policy);
     if let Some(error) = refusal {
-        log(error);
         if let Some(seconds) = error.retry_after() {
             headers.insert(RETRY_AFTER, seconds.into());
         }
@@ -115,6 +115,7 @@ pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
             StatusCode::UNAUTHORIZED => StatusCode::BAD_REQUEST,
             status => status,
         };
+        response.extensions_mut().insert(refused(error, false));
     }
     response
 }
@@ -143,13 +144,7 @@ pub fn asset(
 
 /// A refusal.
 pub fn error(error: &Error) -> Response {
-    #[derive(Serialize)]
-    struct Refusal<'a> {
-        error: &'static str,
-        error_description: &'a str,
-    }
-
-    log(error);
+    let refused = refused(error, error.code() != Code::MissingToken);
     let status = status(error.code());
     let mut response = if error.code() == Code::MissingToken {
         // RFC 6750 §3.1: who brought no token is told no error.
@@ -157,9 +152,9 @@ pub fn error(error: &Error) -> Response {
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         response
     } else {
-        let refusal = Refusal { error: error.code().as_str(), error_description: error.description() };
-        body(status, serde_json::to_vec(&refusal).expect("answers have string keys"))
+        body(status, refused.to_json(None))
     };
+    response.extensions_mut().insert(refused);
     let headers = response.headers_mut();
     if let Some(challenge) = challenge(error) {
         headers.insert(WWW_AUTHENTICATE, challenge);
@@ -170,6 +165,63 @@ pub fn error(error: &Error) -> Response {
     if let Some(allow) = error.allow() {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
+    response
+}
+
+/// A refusal on its way to the client, in the extensions of the answer.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// The `error`.
+    pub code: &'static str,
+    /// What the client is told.
+    pub description: String,
+    /// What it is not told.
+    pub cause: Option<String>,
+    /// The client, if it is known.
+    pub client: Option<ClientId>,
+    /// Whether the body is JSON.
+    is_json: bool,
+}
+
+impl Refused {
+    /// Tells the client `reference`, by which the operator finds why
+    /// ([RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1) has clients ignore members that they do not
+    /// know).
+    pub fn tell(&self, reference: &str, response: &mut Response) {
+        if self.is_json {
+            *response.body_mut() = self.to_json(Some(reference)).into();
+        }
+    }
+
+    fn to_json(&self, reference: Option<&str>) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Refusal<'a> {
+            error: &'static str,
+            error_description: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error_ref: Option<&'a str>,
+        }
+        let Self { code, description, .. } = self;
+        let refusal = Refusal { error: code, error_description: description, error_ref: reference };
+        serde_json::to_vec(&refusal).expect("answers have string keys")
+    }
+}
+
+/// Logs a refusal, and makes of it what goes along with the answer.
+fn refused(error: &Error, is_json: bool) -> Refused {
+    log(error);
+    Refused {
+        code: error.code().as_str(),
+        description: error.description().to_owned(),
+        cause: error.cause().map(ToString::to_string),
+        client: error.client().cloned(),
+        is_json,
+    }
+}
+
+/// An answer that tells of a refusal by other means, such as a redirect.
+pub fn telling(error: &Error, mut response: Response) -> Response {
+    response.extensions_mut().insert(refused(error, false));
     response
 }
 
@@ -243,7 +295,7 @@ pub fn describe(issuer: &Issuer, response: &mut Response) {
     }
 }
 
-/// Tells the log of a refusal that is answered by other means.
+/// Tells the log of a refusal, and nobody else.
 pub fn log(error: &Error) {
     let (code, description) = (error.code().as_str(), error.description());
     let cause = error.cause().map(tracing::field::display);

@@ -13,7 +13,7 @@ use super::csrf;
 use super::form::query;
 use super::guard::with;
 use super::reply;
-use super::server::Peer;
+use super::server::{Peer, RequestId};
 use super::view::{Failed, Form, Frame};
 use crate::app::App;
 use crate::protocol::{Error, Params};
@@ -31,18 +31,19 @@ pub(super) struct Visit {
     pub query: String,
     /// The cookies.
     pub cookies: Cookies,
+    /// The request's id.
+    pub id: RequestId,
     headers: HeaderMap,
     address: IpAddr,
 }
 
 /// Reads what every page needs.
 pub(super) fn visit(app: &App) -> impl Filter<Extract = (Visit,), Error = Rejection> + Clone + use<> {
-    with(app).and(query()).and(warp::header::headers_cloned()).and(warp::ext::get::<Peer>()).map(
-        |app: App, query, headers: HeaderMap, peer: Peer| {
-            let cookies = Cookies::read(&app, &headers);
-            Visit { app, query, cookies, headers, address: peer.client }
-        },
-    )
+    let request = warp::header::headers_cloned().and(warp::ext::get::<Peer>()).and(warp::ext::get());
+    with(app).and(query()).and(request).map(|app: App, query, headers: HeaderMap, peer: Peer, id| {
+        let cookies = Cookies::read(&app, &headers);
+        Visit { app, query, cookies, id, headers, address: peer.client }
+    })
 }
 
 impl Visit {
@@ -110,7 +111,8 @@ impl Visit {
 
     /// The page that says what is wrong.
     pub(super) fn failed(&self, params: &Params, error: &Error) -> Response {
-        Failed { frame: &self.frame(params), refusal: error }.answer()
+        let reference = self.id.to_string();
+        Failed { frame: &self.frame(params), refusal: error, reference: &reference }.answer()
     }
 
     /// A refusal that is no endpoint's: a page for a person, JSON for a program.

@@ -70,12 +70,15 @@ impl ReturnAddress {
         self.response(issuer, vec![("code", code)])
     }
 
-    /// A refusal ([RFC 6749 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)).
-    pub fn error(self, issuer: &Issuer, error: &Error) -> AuthorizationResponse {
+    /// A refusal ([RFC 6749 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1)), with the `reference` by
+    /// which the operator finds why.
+    pub fn error(self, issuer: &Issuer, error: &Error, reference: &str) -> AuthorizationResponse {
         let description = error.description().to_owned();
+        let error = error.code().as_str().to_owned();
+        let reference = reference.to_owned();
         self.response(
             issuer,
-            vec![("error", error.code().as_str().to_owned()), ("error_description", description)],
+            vec![("error", error), ("error_description", description), ("error_ref", reference)],
         )
     }
 
@@ -130,7 +133,7 @@ mod tests {
             address("https://app.example.com", "state=a%26b+%C3%A9%22").code(&issuer, "c".to_owned());
         assert_eq!(answer.params[1], ("state", "a&b é\"".to_owned()));
         let answer = address("https://app.example.com", "state=a&state=b");
-        let answer = answer.error(&issuer, &Error::invalid_request("`state` is given more than once"));
+        let answer = answer.error(&issuer, &Error::invalid_request("`state` is given more than once"), "1-2");
         assert!(answer.params.iter().all(|(name, _)| *name != "state"), "{answer:?}");
     }
 }

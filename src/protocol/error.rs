@@ -12,7 +12,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Scope;
+use super::{ClientId, Scope};
 
 /// What lies behind a refusal, for the log alone.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -123,6 +123,8 @@ pub struct Error {
     code: Code,
     description: Cow<'static, str>,
     cause: Option<BoxError>,
+    /// Boxed, so that a result with an error in it stays small.
+    client: Option<Box<ClientId>>,
     retry_after: Option<u64>,
     scope: Option<Scope>,
     allow: Option<&'static str>,
@@ -140,7 +142,7 @@ macro_rules! refusals {
 impl Error {
     fn new(code: Code, description: impl Into<Cow<'static, str>>) -> Self {
         let description = description.into();
-        Self { code, description, cause: None, retry_after: None, scope: None, allow: None }
+        Self { code, description, cause: None, client: None, retry_after: None, scope: None, allow: None }
     }
 
     refusals! {
@@ -220,6 +222,11 @@ impl Error {
         Self { cause: Some(cause.into()), ..self }
     }
 
+    /// Remembers which client asked, for the operator alone, unless that is known.
+    pub fn of(self, client: &ClientId) -> Self {
+        Self { client: self.client.or_else(|| Some(Box::new(client.clone()))), ..self }
+    }
+
     /// The kind of refusal.
     pub fn code(&self) -> Code {
         self.code
@@ -233,6 +240,11 @@ impl Error {
     /// What the log is told.
     pub fn cause(&self) -> Option<&BoxError> {
         self.cause.as_ref()
+    }
+
+    /// The client that asked, if it is known.
+    pub fn client(&self) -> Option<&ClientId> {
+        self.client.as_deref()
     }
 
     /// Seconds after which asking again makes sense.

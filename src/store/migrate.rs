@@ -44,6 +44,12 @@ const STEPS: &[Pending] = &[
         oldest: 1,
         statements: include_str!("../../migrations/0003_test_apis.sql"),
     },
+    Pending {
+        version: 4,
+        name: "refusals",
+        oldest: 1,
+        statements: include_str!("../../migrations/0004_refusals.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_versions (

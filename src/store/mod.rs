@@ -25,6 +25,7 @@ mod open;
 mod pool;
 mod postgres;
 mod probe;
+mod refusals;
 mod revocations;
 mod roles;
 mod roots;

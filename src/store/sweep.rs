@@ -13,6 +13,9 @@ const LOST_ANSWER: i64 = 120;
 /// How long an authorization code is kept beyond its end, so that its reuse is noticed, and the session with it.
 const REUSED_CODE: i64 = 3600;
 
+/// How long refusals are kept: until who was refused has asked.
+const REFUSALS: i64 = 7 * 86_400;
+
 /// A kind of row that is over at some time, and the statement that deletes a batch of it.
 struct Sweep {
     /// How long rows are kept beyond the time in their column.
@@ -69,6 +72,12 @@ const SWEEPS: &[Sweep] = &[
         batch: BATCH,
         statement: "DELETE FROM client_secrets WHERE digest IN
             (SELECT digest FROM client_secrets WHERE expires_at <= $1 LIMIT $2) AND expires_at <= $1",
+    },
+    Sweep {
+        kept: |_| REFUSALS,
+        batch: BATCH,
+        statement: "DELETE FROM refusals WHERE reference IN
+            (SELECT reference FROM refusals WHERE at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |retention| retention.audit,

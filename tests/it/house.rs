@@ -9,8 +9,8 @@ fn floor(module: &str) -> usize {
         "config" | "fetch" | "store" | "keys" | "password" | "limits" | "telemetry" | "timer" => 1,
         "access" | "admin" | "app" | "authorize" | "check_api" | "client" | "code" | "deliver" | "device"
         | "directory" | "explain" | "grant" | "id_token" | "id_token_hint" | "introspect" | "issue"
-        | "metadata" | "mint" | "reseal" | "revoke" | "rotate" | "session" | "subject" | "sweep" | "user"
-        | "userinfo" | "vault" | "watch" => 2,
+        | "metadata" | "mint" | "refusals" | "reseal" | "revoke" | "rotate" | "session" | "subject"
+        | "sweep" | "user" | "userinfo" | "vault" | "watch" => 2,
         "http" => 3,
         "cli" | "issuer_for_tests" | "resource" | "service" | "main" => 4,
         module => panic!("`{module}` is new: give it a floor, here and in the map in `src/lib.rs`"),

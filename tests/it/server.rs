@@ -331,8 +331,10 @@ pub struct Answer {
     pub status: u16,
     /// The headers, by name.
     pub headers: BTreeMap<String, String>,
-    /// The body as JSON, or null.
+    /// The body as JSON, or null, without the reference of a refusal.
     pub body: Value,
+    /// The `error_ref` of a refusal, which is never the same twice.
+    pub reference: Option<String>,
 }
 
 impl Answer {
@@ -343,8 +345,10 @@ impl Answer {
         let headers = response.headers().iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-        let body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null);
-        Self { status, headers, body }
+        let mut body = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null);
+        let reference = body.as_object_mut().and_then(|body| body.remove("error_ref"));
+        let reference = reference.map(|reference| reference.as_str().unwrap().to_owned());
+        Self { status, headers, body, reference }
     }
 
     /// The same, which must be a success.

@@ -28,8 +28,10 @@ use super::Limits;
 use super::activity::Activity;
 use super::body::RequestBody;
 use super::peer::{Peer, Proxies};
-use crate::http::reply;
+use crate::http::reply::{self, Refused};
+use crate::model::Refusal;
 use crate::protocol::Error;
+use crate::refusals::Refusals;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -69,11 +71,19 @@ pub(super) struct Layers {
     /// Sets this process's request ids apart from those of others.
     server: u32,
     requests: AtomicU64,
+    /// Where refusals are noted.
+    noting: Option<Refusals>,
 }
 
 impl Layers {
-    pub(super) fn new(limits: Limits, hsts: bool, proxies: Arc<ArcSwap<Proxies>>, server: u32) -> Self {
-        Self { limits, hsts, proxies, server, requests: AtomicU64::new(0) }
+    pub(super) fn new(
+        limits: Limits,
+        hsts: bool,
+        proxies: Arc<ArcSwap<Proxies>>,
+        server: u32,
+        noting: Option<Refusals>,
+    ) -> Self {
+        Self { limits, hsts, proxies, server, requests: AtomicU64::new(0), noting }
     }
 
     /// Answers one request that came over the connection from `tcp`.
@@ -100,6 +110,7 @@ impl Layers {
                 Ok(()) => self.call(routes, request).await,
                 Err(error) => reply::error(&error),
             };
+            self.note(&mut response, &line, id);
             let headers = response.headers_mut();
             self.decorate(headers, id);
             // HTTP/2 has a frame for that, and hyper sends it.
@@ -157,6 +168,24 @@ impl Layers {
             }
             Err(elapsed) => reply::error(&Error::unavailable(RETRY_AFTER).because(elapsed)),
         }
+    }
+
+    /// Notes why the request was refused, if it was, by its id, and tells the client that.
+    fn note(&self, response: &mut Response, line: &AccessLine, id: RequestId) {
+        let Some(refused) = response.extensions_mut().remove::<Refused>() else { return };
+        let Some(refusals) = &self.noting else { return };
+        let reference = id.to_string();
+        refused.tell(&reference, response);
+        let Refused { code, description, cause, client, .. } = refused;
+        refusals.note(Refusal {
+            reference,
+            at: refusals.now(),
+            request: format!("{} {}", line.method, line.uri.path()),
+            code: code.to_owned(),
+            description,
+            cause,
+            client_id: client.map(|id| id.to_string()),
+        });
     }
 
     /// Adds what every answer carries; what a handler has set stays.

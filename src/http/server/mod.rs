@@ -45,6 +45,7 @@ pub use peer::Peer;
 pub use tls::{TlsError, TlsFiles, check as check_tls};
 
 use crate::random::Random;
+use crate::refusals::Refusals;
 use caps::Caps;
 use layers::Layers;
 use peer::Proxies;
@@ -89,6 +90,7 @@ pub struct Server {
     limits: Limits,
     hsts: bool,
     id: u32,
+    noting: Option<Refusals>,
 }
 
 /// What every connection needs.
@@ -124,12 +126,17 @@ impl Server {
             listeners.push(TcpListener::bind(address).await.map_err(fault)?);
         }
         let proxies = Arc::new(ArcSwap::from_pointee(Proxies::new(trusted_proxies, forwarded_header)));
-        Ok(Self { listeners, tls, proxies, limits, hsts, id })
+        Ok(Self { listeners, tls, proxies, limits, hsts, id, noting: None })
     }
 
     /// The addresses that the server listens on.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Has refusals noted, and their clients told a reference.
+    pub fn noting(self, refusals: Refusals) -> Self {
+        Self { noting: Some(refusals), ..self }
     }
 
     /// Changes the server while it serves.
@@ -148,8 +155,8 @@ impl Server {
         S: Clone + Send + Sync + 'static,
         S::Future: Send,
     {
-        let Self { listeners, tls, proxies, limits, hsts, id } = self;
-        let layers = Layers::new(limits, hsts, proxies.clone(), id);
+        let Self { listeners, tls, proxies, limits, hsts, id, noting } = self;
+        let layers = Layers::new(limits, hsts, proxies.clone(), id, noting);
         let (builder, caps) = (connection::builder(&limits), Caps::new(&limits));
         let shared = Arc::new(Shared { routes, layers, limits, builder, caps, tls, proxies });
 

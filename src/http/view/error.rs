@@ -15,6 +15,8 @@ pub struct Failed<'a> {
     pub frame: &'a Frame,
     /// What is wrong.
     pub refusal: &'a Error,
+    /// The reference by which the operator finds why.
+    pub reference: &'a str,
 }
 
 impl Failed<'_> {

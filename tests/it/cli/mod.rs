@@ -12,7 +12,7 @@ use insta::assert_snapshot;
 use serde_json::{Value, json};
 
 use crate::database::is_postgres;
-use crate::server::{API, PASSWORD};
+use crate::server::{API, Answer, PASSWORD};
 use operator::{CONFIG, Operator};
 
 const SERVICE: [&str; 7] =
@@ -330,6 +330,7 @@ fn a_database_is_migrated_once() {
     step 1 (main) is taken
     step 2 (openid) is taken
     step 3 (test apis) is taken
+    step 4 (refusals) is taken
     ");
     assert_eq!(
         operator.does(&["migrate", "--dry-run"]).stdout,
@@ -347,7 +348,7 @@ async fn a_database_with_a_newer_schema_is_refused() {
     operator.database.connect().await.run(sql).await;
     let told = operator.is_told_alike(&[&["serve"][..], &["migrate"], &["user", "list"]]);
     assert_snapshot!(told.replace(&operator.database.url, "data/claviger.db"), @"
-    error: `data/claviger.db` cannot be used: the database has schema 99, for releases that know 98 or newer: this one knows 3
+    error: `data/claviger.db` cannot be used: the database has schema 99, for releases that know 98 or newer: this one knows 4
     hint: run a newer release, or restore a backup from before the upgrade
     ");
 }
@@ -481,4 +482,29 @@ async fn a_token_is_explained_from_standard_input_and_as_an_argument() {
       because it is not a token: neither a JWT nor a refresh token of a claviger server
     ");
     assert!(operator.does(&["explain", "--help"]).stdout.contains("Prefer `-`"));
+}
+
+#[tokio::test]
+async fn a_reference_is_explained_to_the_operator() {
+    let operator = Operator::settled();
+    let server = operator.serves();
+    let answer = Answer::of(server.request("POST", "/token").basic_auth("web", Some("x"))).await;
+    let reference = answer.reference.unwrap();
+    let mut explained = operator.tries(&["explain", &reference]);
+    for _ in 0..200 {
+        if explained.code == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        explained = operator.tries(&["explain", &reference]);
+    }
+    assert!(
+        explained.stdout.contains("request:   POST /token\nerror:     invalid_request\n"),
+        "{explained:?}"
+    );
+    assert_eq!(operator.asks(&["explain", &reference])["told"], answer.body["error_description"]);
+    assert_snapshot!(operator.is_told(&["explain", "1f2e3d4c-5b"]), @"
+    error: no refusal is kept as `1f2e3d4c-5b`
+    hint: they are written within a second or two, and the newest 10,000 are kept for 7 days; in the log it is the `id` of the request
+    ");
 }
