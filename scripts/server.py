@@ -49,9 +49,11 @@ class Server:
         database: str | None = None,
         keys: Path | None = None,
         tls: bool = False,
+        prefix: list[str] | None = None,
     ):
-        """`settings` goes into the configuration as it is; what is not given is the server's own."""
-        self.port, self.tls = free_port(), tls
+        """`settings` goes into the configuration as it is; what is not given is the server's own. `prefix` is a
+        command that starts the server, such as `taskset`."""
+        self.port, self.tls, self.prefix = free_port(), tls, prefix or []
         self.issuer = issuer or f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.folder = tempfile.TemporaryDirectory(prefix="claviger-")
         self.process: subprocess.Popen | None = None
@@ -97,11 +99,11 @@ directory = "{keys or home / 'keys'}"
         """The same with `--json`, parsed."""
         return json.loads(self.command(f"{line} --json", stdin))
 
-    def start(self) -> None:
-        """Starts the server; returns when it is ready to serve."""
+    def start(self, look_every: float = 0.05) -> None:
+        """Starts the server; returns when it is ready to serve, for which it looks every so many seconds."""
         with self.log.open("ab") as log:
             # A session of its own, so that Ctrl-C reaches only us, and we end the server in order.
-            arguments = [binary(), "--config", self.config, "serve"]
+            arguments = [*self.prefix, binary(), "--config", self.config, "serve"]
             self.process = subprocess.Popen(arguments, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START
         while not self.is_ready():
@@ -109,7 +111,7 @@ directory = "{keys or home / 'keys'}"
                 raise Failed(f"the server ended at its start with {self.process.returncode}:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise Failed(f"the server was not ready after {START} s:\n{self.tail()}")
-            time.sleep(0.05)
+            time.sleep(look_every)
 
     def is_ready(self) -> bool:
         if self.tls:
