@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::metadata::{Metadata, ResourceMetadata, description, own_scope};
-use crate::model::Client;
 use crate::protocol::{ClientId, Issuer};
 use crate::store::{self, Store};
 
@@ -47,24 +46,20 @@ impl From<Vec<u8>> for Document {
 impl Directory {
     /// Reads it anew.
     pub async fn load(store: &Store, issuer: &Issuer) -> Result<Self, store::Error> {
-        let mut clients = store.clients().await?;
-        clients.retain(|client| client.disabled_at.is_none());
-        let apis = store.apis().await?;
+        let (kinds, apis) = (store.kinds_of_clients().await?, store.apis().await?);
+        let origins = kinds.iter().flat_map(|kind| &kind.origins).map(ToString::to_string).collect();
+        let grants = kinds.into_iter().flat_map(|kind| kind.grants).collect();
 
-        let origins = clients.iter().flat_map(|client| &client.origins).map(ToString::to_string).collect();
-        let metadata = Metadata::new(issuer, &clients, &apis);
+        let metadata = Metadata::new(issuer, &grants, &apis);
         let description = Document::from(description::describe(&metadata, &apis));
         let metadata = Document::new(&metadata);
         let of_api = |api| Document::new(&ResourceMetadata::of_api(issuer, api));
-        let own = Document::new(&ResourceMetadata::of_server(issuer, &own_scope(&clients)));
+        let own = Document::new(&ResourceMetadata::of_server(issuer, &own_scope(&grants)));
         let resources = apis.iter().map(|api| (api.uri.to_string(), of_api(api)));
         let resources = resources.chain([(issuer.to_string(), own)]).collect();
 
         let redirect_uri = format!("{issuer}{}", description::REDIRECT_PATH);
-        let is_of_docs = |client: &&Client| {
-            client.is_public() && client.redirect_uris.iter().any(|uri| uri.as_str() == redirect_uri)
-        };
-        let docs_client = clients.iter().find(is_of_docs).map(|client| client.id.clone());
+        let docs_client = store.public_client_at(&redirect_uri).await?;
         Ok(Self { origins, metadata, resources, description, docs_client })
     }
 

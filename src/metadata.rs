@@ -14,8 +14,7 @@ use serde::Serialize;
 
 use crate::grant::GRANTS;
 use crate::model::{
-    Api, AuthMethod, CONTEXT_CLASSES, Client, Language, Method, PROFILE, SigningAlg, built_in_scopes,
-    standard_claims,
+    Api, AuthMethod, CONTEXT_CLASSES, Language, Method, PROFILE, SigningAlg, built_in_scopes, standard_claims,
 };
 use crate::protocol::{CODE_CHALLENGE_METHODS, Issuer, Prompt, ResponseMode, Scope};
 
@@ -69,15 +68,15 @@ const ID_TOKEN_CLAIMS: [&str; 10] =
     ["iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid"];
 
 impl<'a> Metadata<'a> {
-    /// The document of a server with these clients and APIs.
-    pub fn new(issuer: &'a Issuer, clients: &[Client], apis: &[Api]) -> Self {
+    /// The document of a server whose clients may use these grant types, with these APIs.
+    pub fn new(issuer: &'a Issuer, grants: &BTreeSet<String>, apis: &[Api]) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let methods: Vec<_> = AuthMethod::ALL.iter().map(|(name, _)| *name).collect();
         let with_secret =
             AuthMethod::ALL.iter().filter(|(_, method)| *method != AuthMethod::None).map(|(name, _)| *name);
-        let is_in_use = |grant: &&str| clients.iter().any(|client| client.may_use(grant));
+        let is_in_use = |grant: &&str| grants.contains(*grant);
         let sign_in = is_in_use(&"authorization_code").then(|| SignIn::new(issuer));
-        let built_in = own_scope(clients);
+        let built_in = own_scope(grants);
         let scopes = apis.iter().flat_map(|api| api.scopes.keys()).chain(built_in.iter());
         Self {
             issuer,
@@ -97,8 +96,8 @@ impl<'a> Metadata<'a> {
 }
 
 /// The scopes of the server itself: those of OpenID Connect mean something where people sign in.
-pub fn own_scope(clients: &[Client]) -> Scope {
-    let is_signed_in_to = clients.iter().any(|client| client.may_use("authorization_code"));
+pub fn own_scope(grants: &BTreeSet<String>) -> Scope {
+    let is_signed_in_to = grants.contains("authorization_code");
     if is_signed_in_to { built_in_scopes() } else { Scope::from(PROFILE.clone()) }
 }
 

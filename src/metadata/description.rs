@@ -65,6 +65,8 @@ fn json(value: &(impl Serialize + ?Sized)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -72,7 +74,8 @@ mod tests {
 
     fn described(issuer: &str, apis: &[Api]) -> Value {
         let issuer: Issuer = issuer.parse().unwrap();
-        let text = String::from_utf8(describe(&Metadata::new(&issuer, &[], apis), apis)).unwrap();
+        let text =
+            String::from_utf8(describe(&Metadata::new(&issuer, &BTreeSet::new(), apis), apis)).unwrap();
         assert!(!["{version}", "{issuer}", "{flows}"].iter().any(|hole| text.contains(hole)), "{text}");
         serde_json::from_str(&text).unwrap()
     }

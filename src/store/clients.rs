@@ -4,7 +4,7 @@ use super::db::Db;
 use super::sql::{FromRow, Row, join, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, Client, Profile};
-use crate::protocol::ClientId;
+use crate::protocol::{ClientId, Origin, RedirectUri};
 
 /// How many secrets of a client are good at the same time.
 const SECRETS: i64 = 2;
@@ -70,6 +70,28 @@ pub(super) async fn is_live(db: &mut Db, id: &ClientId, generation: i64) -> Resu
     sql!(SQL, id.as_str(), generation).exists(db).await
 }
 
+/// What some clients have in common.
+pub struct KindOfClient {
+    /// The grant types that they may use.
+    pub grants: Vec<String>,
+    /// The web origins whose pages may call us.
+    pub origins: Vec<Origin>,
+}
+
+impl FromRow for KindOfClient {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self { grants: row.list("grants")?, origins: row.list("origins")? })
+    }
+}
+
+struct Redirecting(ClientId, Vec<RedirectUri>);
+
+impl FromRow for Redirecting {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self(row.parse("id")?, row.list("redirect_uris")?))
+    }
+}
+
 struct Digest(String);
 
 impl FromRow for Digest {
@@ -103,6 +125,25 @@ impl Store {
         let mut db = self.reader().await?;
         let digests = sql!(SQL, id.as_str(), now).all::<Digest>(&mut db).await?;
         Ok(digests.into_iter().map(|Digest(digest)| digest).collect())
+    }
+
+    /// What enabled clients are registered for, each kind of registration once, however many clients there are.
+    pub async fn kinds_of_clients(&self) -> Result<Vec<KindOfClient>, Error> {
+        const SQL: &str = "SELECT DISTINCT grants, origins FROM clients WHERE disabled_at IS NULL";
+        sql!(SQL).all(&mut self.reader().await?).await
+    }
+
+    /// An enabled public client that is registered with `redirect_uri`, the first by its id.
+    pub async fn public_client_at(&self, redirect_uri: &str) -> Result<Option<ClientId>, Error> {
+        const SQL: &str = "SELECT id, redirect_uris FROM clients
+            WHERE auth_method = 'none' AND disabled_at IS NULL AND redirect_uris LIKE $1 ORDER BY id";
+        // The statement finds those that look like it, too.
+        let found =
+            sql!(SQL, format!("%{redirect_uri}%")).all::<Redirecting>(&mut self.reader().await?).await?;
+        let at = found
+            .into_iter()
+            .find(|Redirecting(_, uris)| uris.iter().any(|uri| uri.as_str() == redirect_uri));
+        Ok(at.map(|Redirecting(id, _)| id))
     }
 
     /// Adds a client, with the digest of its secret unless it is public; false when there is one of its id.

@@ -40,7 +40,7 @@ mod writer;
 
 pub use apis::TestApi;
 pub use authorization_codes::{Redeem, Redeemed};
-pub use clients::LiveClient;
+pub use clients::{KindOfClient, LiveClient};
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
 pub use logout_deliveries::LogoutDelivery;
