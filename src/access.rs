@@ -1,13 +1,15 @@
-//! Access tokens that come back to us: what they say, by [`verify::access_token`] under a key of our own ring, and
+//! Access tokens that come back to us: what they say, by [`verify`](crate::keys::verify) under a key of our own ring, and
 //! whether it still holds.
+
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::issue;
 use crate::keys::ring::Ring;
-use crate::keys::verify::{self, Refused};
+use crate::keys::verify::Refused;
 use crate::model::{FamilyId, UserId};
 use crate::protocol::{AccessClaims, ClientId, Error, Issuer, Scope, ScopeToken, bad_token};
-use crate::store::{self, LiveUser, Standing, Store};
+use crate::store::{LiveUser, Standing};
 use crate::subject;
 
 /// An access token that was signed here, for which nothing is known yet of revocation.
@@ -30,7 +32,9 @@ pub fn verify(app: &App, token: &str) -> Result<Access, Error> {
 
 /// The same with the keys of `ring` at `now`, and the reason why the token is refused.
 pub fn read(ring: &Ring, issuer: &Issuer, now: i64, token: &str) -> Result<Access, Refused> {
-    let claims = verify::access_token(token, issuer.as_str(), now, |kid| ring.verifier(kid))?;
+    let received = ring.access_token(token)?;
+    received.check(issuer.as_str(), now)?;
+    let claims = received.claims.clone();
     let client_id = claims.client_id.parse::<ClientId>().map_err(Refused::claims)?;
     let scope = claims.scope.parse().map_err(Refused::claims)?;
     let family = issue::family_of(&claims.jti);
@@ -39,8 +43,10 @@ pub fn read(ring: &Ring, issuer: &Issuer, now: i64, token: &str) -> Result<Acces
 
 impl Access {
     /// What the token rests on; `None` when it was revoked, or its client or user is gone, disabled or changed.
-    pub async fn standing(&self, store: &Store) -> Result<Option<Standing>, store::Error> {
-        store.standing(&self.claims.jti, self.family, &self.client_id).await
+    pub async fn standing(&self, app: &App) -> Result<Option<Arc<Standing>>, Error> {
+        let config = app.config();
+        let default_role = config.users.default_role.as_ref();
+        Ok(app.store.standing(&self.claims.jti, self.family, &self.client_id, default_role).await?)
     }
 
     /// Demands `token` of the scope ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
@@ -51,13 +57,10 @@ impl Access {
     /// The user it acts for, whatever API it is for: `profile` is the user's word that its holder may read their
     /// profile here, so `aud` says nothing about it. Refused when it or they have been stopped meanwhile.
     pub async fn user(&self, app: &App) -> Result<LiveUser, Error> {
-        let standing = self.standing(&app.store).await?;
+        let standing = self.standing(app).await?;
         let standing = standing
             .ok_or_else(|| bad_token("the token was revoked, or its client or user is gone or disabled"))?;
-        let user_id = standing.user_id.ok_or_else(|| bad_token("the token acts for no user"))?;
-        let default_role = app.config().users.default_role.clone();
-        let user = app.store.live_user(user_id, default_role.as_ref()).await?;
-        let user = user.ok_or_else(|| bad_token("the user is gone or disabled"))?;
+        let user = standing.user.clone().ok_or_else(|| bad_token("the token acts for no user"))?;
         self.check_subject(app, user.id).await?;
         Ok(user)
     }

@@ -3,11 +3,14 @@
 //! [RFC 6749 §2.3]: https://www.rfc-editor.org/rfc/rfc6749#section-2.3
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::model::AuthMethod;
 use crate::protocol::{ClientAuthentication, ClientId, Code, Error, Secret};
-use crate::store::LiveClient;
+use crate::store::{LiveClient, Registered};
+
+const UNKNOWN: &str = "there is no such client, or it is disabled";
 
 /// The client that a request from `address` comes from. Unknown, disabled and unproven clients are refused alike.
 pub async fn authenticate(
@@ -77,17 +80,26 @@ async fn prove(
     secret: &Secret<String>,
     method: AuthMethod,
 ) -> Result<LiveClient, Error> {
-    // The client is read last: a token does not follow a disabling that has returned.
-    let digests = app.store.client_secrets(id, app.clock.now()).await?;
-    let client = live(app, id).await?;
-    by(method, &client)?;
-    // Every digest is compared, in constant time.
-    let matching = digests.iter().filter(|digest| app.hashes.is_client_secret(id, secret, digest));
-    if matching.count() == 0 { Err(refused("the secret is not right")) } else { Ok(client) }
+    let proven = |registered: Option<Arc<Registered>>| {
+        let registered = registered.ok_or_else(|| refused(UNKNOWN))?;
+        by(method, &registered.client)?;
+        // Every digest is compared, in constant time.
+        let secrets = registered.secrets(app.clock.now());
+        let matching = secrets.filter(|digest| app.hashes.is_client_secret(id, secret, digest));
+        if matching.count() == 0 {
+            return Err(refused("the secret is not right"));
+        }
+        Ok(registered.client.clone())
+    };
+    match proven(app.store.registered(id).await?) {
+        // A secret that was made just now is good at once.
+        Err(_) => proven(app.store.registered_now(id).await?.map(Arc::new)),
+        proved => proved,
+    }
 }
 
 async fn live(app: &App, id: &ClientId) -> Result<LiveClient, Error> {
-    app.store.live_client(id).await?.ok_or_else(|| refused("there is no such client, or it is disabled"))
+    app.store.live_client(id).await?.ok_or_else(|| refused(UNKNOWN))
 }
 
 fn by(method: AuthMethod, client: &LiveClient) -> Result<(), Error> {

@@ -10,7 +10,6 @@ use serde::Serialize;
 use crate::app::App;
 use crate::model::{Client, Family, Verdict};
 use crate::protocol::{Error, RefreshToken};
-use crate::store::Standing;
 use crate::{access, issue, subject};
 
 /// The answer ([RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)).
@@ -59,13 +58,13 @@ async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<
     let Ok(access) = access::verify(app, token) else { return Ok(None) };
     let is_own = access.client_id == client.id;
     let is_for_own_api = client.apis.iter().any(|api| access.claims.is_for(api.as_str()));
-    let standing = if is_own || is_for_own_api { access.standing(&app.store).await? } else { None };
-    let Some(username) = username(app, standing).await? else { return Ok(None) };
+    let standing = if is_own || is_for_own_api { access.standing(app).await? } else { None };
+    let Some(standing) = standing else { return Ok(None) };
     let claims = access.claims;
     Ok(Some(ActiveToken {
         scope: claims.scope,
         client_id: claims.client_id,
-        username,
+        username: standing.user.as_ref().map(|user| user.username.to_string()),
         token_type: Some("Bearer"),
         exp: claims.exp,
         iat: Some(claims.iat),
@@ -90,12 +89,13 @@ async fn refresh_token(
     if client_id != client.id || !is_unused {
         return Ok(None);
     }
-    let standing = app.store.standing("", Some(id), &client_id).await?;
-    let Some(username) = username(app, standing).await? else { return Ok(None) };
+    let Some(standing) = app.store.read_standing("", Some(id), &client_id, None).await? else {
+        return Ok(None);
+    };
     Ok(Some(ActiveToken {
         scope: scope.to_string(),
         client_id: client_id.to_string(),
-        username,
+        username: standing.user.as_ref().map(|user| user.username.to_string()),
         token_type: None,
         exp: presented.expires_at.min(expires_at),
         iat: None,
@@ -106,12 +106,4 @@ async fn refresh_token(
         auth_time: Some(authentication.at),
         roles: Vec::new(),
     }))
-}
-
-/// The user's name; `Some(None)` when there is no user, `None` when the token rests on nothing any more.
-async fn username(app: &App, standing: Option<Standing>) -> Result<Option<Option<String>>, Error> {
-    let Some(Standing { user_id }) = standing else { return Ok(None) };
-    let Some(user_id) = user_id else { return Ok(Some(None)) };
-    let user = app.store.live_user(user_id, None).await?;
-    Ok(user.map(|user| Some(user.username.to_string())))
 }

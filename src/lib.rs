@@ -14,7 +14,7 @@
 //! | 3 HTTP | [`http`]: one file for each endpoint, named after its entry in the metadata; [`http::reply`] alone writes statuses |
 //! | 2 decisions | [`grant`], [`issue`], [`access`], [`client`], [`user`], [`device`], [`session`], [`authorize`], [`code`], [`id_token`], [`id_token_hint`], [`subject`], [`userinfo`], [`revoke`], [`introspect`]: what is asked of us. [`admin`], [`check_api`], [`explain`]: what an operator asks. [`rotate`], [`watch`], [`sweep`], [`deliver`], [`refusals`]: what happens by itself. [`mint`]: tokens by wish, for tests of APIs. [`vault`], [`app`], [`directory`], [`metadata`]: the handles they use |
 //! | 1 tools | [`config`], [`store`], [`keys`], [`password`], [`limits`], [`fetch`], [`telemetry`], [`timer`] |
-//! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`fault`] |
+//! | 0 words | [`protocol`]: the standards' own; [`model`]: ours; [`clock`], [`random`], [`recent`], [`fault`] |
 //!
 //! # Where to look
 //!
@@ -59,6 +59,7 @@ pub mod model;
 pub mod password;
 pub mod protocol;
 pub mod random;
+pub mod recent;
 pub mod refusals;
 pub mod reseal;
 pub mod resource;

@@ -14,12 +14,9 @@ use crate::protocol::Error;
 /// the token's own, so that it is the ID token's.
 pub async fn userinfo(app: &App, access: &Access) -> Result<Map<String, Value>, Error> {
     let user = access.user(app).await?;
-    let family = match access.family {
-        Some(family) => app.store.family(family).await?,
-        None => None,
-    };
-    let asked = family.and_then(|family| family.claims).map_or_else(BTreeMap::new, |claims| claims.userinfo);
-    let mut claims = user.released(&access.scope, &asked);
+    let standing = access.standing(app).await?;
+    let asked = standing.as_ref().and_then(|standing| standing.asked.as_ref());
+    let mut claims = user.released(&access.scope, asked.map_or(&BTreeMap::new(), |claims| &claims.userinfo));
     claims.insert("sub".to_owned(), access.claims.sub.clone().into());
     Ok(claims)
 }

@@ -1,7 +1,7 @@
 //! Watches for what others change: the command line, or another node. A change is obeyed within a second.
 //!
-//! Requests read users, clients and APIs from the database, so they obey at once. What is kept at hand is read
-//! anew here: the signing keys, the sealing keys, the directory.
+//! Requests read users, clients and APIs from the database, or take what was read less than a second ago. What is kept
+//! longer is read anew here: the signing keys, the sealing keys, the directory.
 
 use std::convert::Infallible;
 use std::time::Duration;

@@ -76,7 +76,9 @@ async fn live(
     explanation: &mut Explanation,
 ) -> Result<(), store::Error> {
     let end = access.claims.exp.saturating_add(SKEW);
-    if access.standing(&desk.vault.store).await?.is_none() {
+    let store = &desk.vault.store;
+    let standing = store.read_standing(&access.claims.jti, access.family, &access.client_id, None).await?;
+    if standing.is_none() {
         explanation.ended_by = ended_by(desk, jwt, Some(grounds)).await?;
         explanation.because.push(ending::sentence(explanation.ended_by.as_ref(), grounds));
         explanation.notes.push(format!(

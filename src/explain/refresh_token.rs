@@ -34,7 +34,7 @@ pub(super) async fn explain(
         user: store.user_by_id(family.user_id).await?,
         family: Some(family.clone()),
     };
-    let stands = store.standing("", Some(family.id), &family.client_id).await?.is_some();
+    let stands = store.read_standing("", Some(family.id), &family.client_id, None).await?.is_some();
     let verdict = presented.verdict(desk.now, desk.config.tokens.lost_response_window.get());
     let is_good = stands && matches!(verdict, Verdict::Rotate | Verdict::Repeat);
     if family.revoked_at.is_some() || !stands {

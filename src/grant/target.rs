@@ -49,7 +49,7 @@ async fn of(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
     let (scope, api_lifetime) = if uri == app.own_uri() {
         (Scope::default(), None)
     } else {
-        let api = app.store.api(uri).await?;
+        let api = app.store.known_api(uri).await?;
         let api = api.ok_or_else(|| Error::invalid_target("the resource is not there any more"))?;
         (api.scope(), api.access_token_lifetime)
     };

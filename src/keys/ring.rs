@@ -16,6 +16,7 @@ use jsonwebtoken::DecodingKey;
 
 use crate::clock::Reading;
 use crate::model::{SigningAlg, SigningKey};
+use crate::recent::Recent;
 
 use super::jwk::{Jwk, jwks};
 use super::record::{self, RecordError};
@@ -23,6 +24,7 @@ use super::rsa_key::RsaKey;
 use super::schedule::{self, Policy};
 use super::seal::Seal;
 use super::signer::Signer;
+use super::verify::{self, Received, Refused};
 
 /// The ring in use, which a new one replaces whole.
 pub struct KeyRing {
@@ -82,7 +84,12 @@ struct Published {
     jwks: Bytes,
     etag: String,
     faults: Vec<Fault>,
+    /// Access tokens that were found to be signed with these keys, by their hash.
+    verified: Recent<[u8; 32], Arc<Received>>,
 }
+
+/// Access tokens whose signature is not checked again while they are in use.
+const VERIFIED: usize = 2048;
 
 /// A key that was opened, and found to be ours.
 struct KnownKey {
@@ -134,6 +141,21 @@ impl Ring {
         self.published.known.get(kid).map(|key| &key.verifier)
     }
 
+    /// What the access token `token` says, if it was signed with one of these keys; it is still to be
+    /// [checked](Received::check). The signature is checked when the token is first seen, and what it says then kept as
+    /// long as the keys.
+    pub fn access_token(&self, token: &str) -> Result<Arc<Received>, Refused> {
+        let verified = &self.published.verified;
+        let hash = digest(&SHA256, token.as_bytes());
+        let hash: [u8; 32] = hash.as_ref().try_into().expect("SHA-256 gives 32 bytes");
+        if let Some(received) = verified.find(&hash) {
+            return Ok(received);
+        }
+        let received = Arc::new(verify::received(token, |kid| self.verifier(kid))?);
+        verified.keep(hash, received.clone());
+        Ok(received)
+    }
+
     /// The JWKS document ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
     pub fn jwks(&self) -> &Bytes {
         &self.published.jwks
@@ -180,7 +202,8 @@ impl Published {
         let active = schedule::active(&keys).and_then(|key| known.get(&key.kid).cloned());
         let jwks = jwks(keys.iter().filter_map(|key| known.get(&key.kid)).map(|key| key.jwk()));
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest(&SHA256, &jwks).as_ref()[..16]));
-        Self { keys, known, active, jwks: jwks.into(), etag, faults }
+        let verified = Recent::with_room_for(VERIFIED);
+        Self { keys, known, active, jwks: jwks.into(), etag, faults, verified }
     }
 }
 

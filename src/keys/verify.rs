@@ -80,9 +80,10 @@ struct Header {
 
 /// The claims of an access token, and the one that is honoured although we never issue it.
 #[derive(Deserialize)]
-struct Received {
+pub struct Received {
+    /// What it says otherwise.
     #[serde(flatten)]
-    claims: AccessClaims,
+    pub claims: AccessClaims,
     nbf: Option<i64>,
 }
 
@@ -94,17 +95,35 @@ pub fn access_token<'k>(
     now: i64,
     key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
 ) -> Result<AccessClaims, Refused> {
-    let Received { claims, nbf } = signed(token, "at+jwt", key)?;
-    if claims.iss != issuer {
-        return Err(Refused::Issuer);
+    let received = received(token, key)?;
+    received.check(issuer, now)?;
+    Ok(received.claims)
+}
+
+/// What `token` says, if it was signed with the key that `key` finds by its `kid`; it is still to be
+/// [checked](Received::check).
+pub fn received<'k>(
+    token: &str,
+    key: impl FnOnce(&str) -> Option<&'k DecodingKey>,
+) -> Result<Received, Refused> {
+    signed(token, "at+jwt", key)
+}
+
+impl Received {
+    /// Refuses what another issuer says, and what does not hold at `now`.
+    pub fn check(&self, issuer: &str, now: i64) -> Result<(), Refused> {
+        let Self { claims, nbf } = self;
+        if claims.iss != issuer {
+            return Err(Refused::Issuer);
+        }
+        if claims.exp.saturating_add(SKEW) <= now {
+            return Err(Refused::Expired);
+        }
+        if nbf.unwrap_or(claims.iat).max(claims.iat) > now.saturating_add(SKEW) {
+            return Err(Refused::Future);
+        }
+        Ok(())
     }
-    if claims.exp.saturating_add(SKEW) <= now {
-        return Err(Refused::Expired);
-    }
-    if nbf.unwrap_or(claims.iat).max(claims.iat) > now.saturating_add(SKEW) {
-        return Err(Refused::Future);
-    }
-    Ok(claims)
 }
 
 /// What the ID token `token` says of whom it is about, if `issuer` signed it with the key that `key` finds. One that has

@@ -107,6 +107,11 @@ events! {
 }
 
 impl Event {
+    /// Whether it changes what a token or a client may rest on: everything does, but what only adds to it.
+    pub fn ends_or_changes(self) -> bool {
+        !matches!(self, Self::SignedIn | Self::SignInFailed | Self::ConsentGranted | Self::LogoutUndelivered)
+    }
+
     /// Whether servers keep at hand what it changes, and must read it anew: keys, clients, APIs.
     pub fn is_kept_at_hand(self) -> bool {
         match self {

@@ -77,6 +77,8 @@ pub struct Presented {
     pub used_at: Option<i64>,
     /// Whether a successor of it has been used.
     pub is_superseded: bool,
+    /// Whether its client is enabled, and was never disabled since the family began.
+    pub client_is_live: bool,
     /// Its family.
     pub family: Family,
 }

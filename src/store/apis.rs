@@ -1,6 +1,9 @@
 //! APIs and their scopes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::time::Instant;
 
 use super::db::Db;
 use super::sql::{FromRow, Row, sql};
@@ -57,6 +60,11 @@ impl Store {
             Some(api) => with_scopes(&mut db, api).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The same, as it is or was a moment ago.
+    pub async fn known_api(&self, uri: &ApiUri) -> Result<Option<Arc<Api>>, Error> {
+        self.lately.look(&self.lately.apis, uri, Instant::now(), self.api(uri)).await
     }
 
     /// All APIs.

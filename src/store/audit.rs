@@ -15,6 +15,7 @@ pub(super) async fn insert(db: &mut Db, audit: &Audit) -> Result<(), Error> {
     sql!(SQL, audit.id.to_string(), audit.at, audit.event.as_str(), client, user, audit.detail.clone())
         .run(db)
         .await?;
+    db.changes_what_was_read |= audit.event.ends_or_changes();
     // What is audited here and kept at hand elsewhere are the same things: keys, clients, APIs.
     if audit.event.is_kept_at_hand() { postgres::announce(db).await } else { Ok(()) }
 }

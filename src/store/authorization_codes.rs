@@ -72,7 +72,7 @@ async fn rests_on(
     default_role: Option<&RoleName>,
     now: i64,
 ) -> Result<Result<(LiveUser, Stored), &'static str>, Error> {
-    let user = users::live(db, code.user_id, Some(code.user_generation), default_role).await?;
+    let user = users::live(db, code.user_id, code.user_generation, default_role).await?;
     let Some(user) = user else { return Ok(Err("the user was disabled or changed since")) };
     if !clients::is_live(db, &code.client_id, code.client_generation).await? {
         return Ok(Err("the client was disabled since"));
@@ -91,9 +91,11 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
         Ok(live) => live,
         Err(cause) => return Ok(Redeemed::Refused(cause)),
     };
-    let consent = consents::find(db, code.user_id, &code.client_id).await?;
-    if redeem.needs_consent && !consent.is_some_and(|consent| code.scope.is_within(&consent.scope)) {
-        return Ok(Redeemed::Refused("the consent was withdrawn"));
+    if redeem.needs_consent {
+        let consent = consents::find(db, code.user_id, &code.client_id).await?;
+        if !consent.is_some_and(|consent| code.scope.is_within(&consent.scope)) {
+            return Ok(Redeemed::Refused("the consent was withdrawn"));
+        }
     }
     let scope = redeem.narrowing.for_user(user.roles());
     if scope.is_empty() {

@@ -1,6 +1,11 @@
 //! Clients and their secrets.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
 use super::db::Db;
+use super::lately::Registered;
 use super::sql::{FromRow, Row, join, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, Client, Profile};
@@ -22,7 +27,7 @@ macro_rules! select {
 
 /// Proof that a client is there and enabled; only this file makes one.
 #[derive(Clone, Debug)]
-pub struct LiveClient(Client);
+pub struct LiveClient(Arc<Client>);
 
 impl std::ops::Deref for LiveClient {
     type Target = Client;
@@ -92,11 +97,11 @@ impl FromRow for Redirecting {
     }
 }
 
-struct Digest(String);
+struct Secret(String, Option<i64>);
 
-impl FromRow for Digest {
+impl FromRow for Secret {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        row.text("digest").map(Self)
+        Ok(Self(row.text("digest")?, row.maybe_integer("expires_at")?))
     }
 }
 
@@ -107,24 +112,31 @@ impl Store {
         sql!(select!("WHERE id = $1"), id.as_str()).optional(&mut db).await
     }
 
-    /// A client that is enabled.
+    /// A client that is enabled, or was a moment ago.
     pub async fn live_client(&self, id: &ClientId) -> Result<Option<LiveClient>, Error> {
-        Ok(self.client(id).await?.filter(|client| client.disabled_at.is_none()).map(LiveClient))
+        Ok(self.registered(id).await?.map(|registered| registered.client.clone()))
+    }
+
+    /// A client that is enabled, with its secrets, as it is or was a moment ago.
+    pub async fn registered(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Error> {
+        self.lately.look(&self.lately.clients, id, Instant::now(), self.registered_now(id)).await
+    }
+
+    /// The same, as it is.
+    pub async fn registered_now(&self, id: &ClientId) -> Result<Option<Registered>, Error> {
+        const SECRETS: &str = "SELECT digest, expires_at FROM client_secrets WHERE client_id = $1";
+        let mut db = self.reader().await?;
+        let client = sql!(select!("WHERE id = $1"), id.as_str()).optional::<Client>(&mut db).await?;
+        let Some(client) = client.filter(|client| client.disabled_at.is_none()) else { return Ok(None) };
+        let secrets = sql!(SECRETS, id.as_str()).all::<Secret>(&mut db).await?;
+        let secrets = secrets.into_iter().map(|Secret(digest, expires_at)| (digest, expires_at)).collect();
+        Ok(Some(Registered { client: LiveClient(Arc::new(client)), secrets }))
     }
 
     /// All clients.
     pub async fn clients(&self) -> Result<Vec<Client>, Error> {
         let mut db = self.reader().await?;
         sql!(select!("ORDER BY id")).all(&mut db).await
-    }
-
-    /// The digests of the secrets of `id` that are good at `now`.
-    pub async fn client_secrets(&self, id: &ClientId, now: i64) -> Result<Vec<String>, Error> {
-        const SQL: &str = "SELECT digest FROM client_secrets
-                           WHERE client_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
-        let mut db = self.reader().await?;
-        let digests = sql!(SQL, id.as_str(), now).all::<Digest>(&mut db).await?;
-        Ok(digests.into_iter().map(|Digest(digest)| digest).collect())
     }
 
     /// What enabled clients are registered for, each kind of registration once, however many clients there are.

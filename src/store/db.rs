@@ -25,6 +25,8 @@ pub(super) struct Db {
     pub(super) patience: Option<Duration>,
     /// Whether every statement was answered, and none by an error.
     pub(super) is_sound: bool,
+    /// Whether something was written of what is kept for a moment after it was read.
+    pub(super) changes_what_was_read: bool,
     is_in_transaction: bool,
 }
 
@@ -43,7 +45,7 @@ impl Db {
     }
 
     fn new(driver: Driver, patience: Option<Duration>) -> Self {
-        Self { driver, patience, is_sound: true, is_in_transaction: false }
+        Self { driver, patience, is_sound: true, changes_what_was_read: false, is_in_transaction: false }
     }
 
     pub(super) fn is_postgres(&self) -> bool {

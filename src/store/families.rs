@@ -6,7 +6,7 @@
 use super::db::Db;
 use super::sql::{FromRow, Row, join, sql};
 use super::users::{self, LiveUser};
-use super::{Error, Store, audit, clients};
+use super::{Error, Store, audit};
 use crate::clock::Clock;
 use crate::model::{Audit, Family, FamilyId, Narrowing, Presented, SessionId, UserId, Verdict};
 use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
@@ -113,15 +113,31 @@ impl FromRow for Presented {
             expires_at: row.integer("token_expires_at")?,
             used_at: row.maybe_integer("used_at")?,
             is_superseded: row.maybe_integer("successor_used_at")?.is_some(),
+            client_is_live: row.maybe_integer("live_client")?.is_some(),
             family: Family::from_row(row)?,
         })
     }
 }
 
-async fn presented(db: &mut Db, digest: &str) -> Result<Option<Presented>, Error> {
+/// A refresh token with its user, unless they were disabled or changed since.
+struct PresentedFor(Presented, Option<users::Stored>);
+
+impl FromRow for PresentedFor {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self(Presented::from_row(row)?, Option::from_row(row)?))
+    }
+}
+
+async fn presented(db: &mut Db, digest: &str) -> Result<Option<PresentedFor>, Error> {
     const SQL: &str = select!(
-        ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at
+        ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at,
+            c.generation AS live_client, u.username, u.email, u.full_name, u.claims AS user_claims, u.created_at,
+            coalesce(u.updated_at, u.created_at) AS updated_at, u.disabled_at,
+            (SELECT string_agg(r.name || ' ' || r.scope, '\n') FROM user_roles ur
+                JOIN roles r ON r.name = ur.role WHERE ur.user_id = u.id) AS roles
         FROM refresh_tokens t JOIN families f ON f.id = t.family_id
+        LEFT JOIN users u ON u.id = f.user_id AND u.generation = f.user_generation AND u.disabled_at IS NULL
+        LEFT JOIN clients c ON c.id = f.client_id AND c.generation = f.client_generation AND c.disabled_at IS NULL
         LEFT JOIN refresh_tokens s ON s.family_id = t.family_id AND s.generation = t.generation + 1
         WHERE t.digest = $1"
     );
@@ -230,17 +246,18 @@ impl Store {
         const REPEAT: &str = "UPDATE refresh_tokens SET repeats = repeats + 1 WHERE digest = $1";
         self.write(async move |db| {
             sql!(LOCK, &refresh.digest).lock(db).await?;
-            let Some(presented) = presented(db, &refresh.digest).await? else {
+            let Some(PresentedFor(presented, user)) = presented(db, &refresh.digest).await? else {
                 return Ok(Refreshed::Refused("there is no such refresh token"));
             };
             let family = &presented.family;
             if family.client_id != refresh.client {
                 return Ok(Refreshed::Refused("the refresh token is another client's"));
             }
-            let default_role = refresh.default_role.as_ref();
-            let user = users::live(db, family.user_id, Some(family.user_generation), default_role).await?;
-            let client_is_live = clients::is_live(db, &family.client_id, family.client_generation).await?;
-            let Some(user) = user.filter(|_| client_is_live) else {
+            let user = match user.filter(|_| presented.client_is_live) {
+                Some(user) => user.live(db, refresh.default_role.as_ref()).await?,
+                None => None,
+            };
+            let Some(user) = user else {
                 return Ok(Refreshed::Refused("the user or the client was disabled or changed since"));
             };
 
@@ -290,7 +307,7 @@ impl Store {
 
     /// A refresh token as it stands, for introspection and revocation.
     pub async fn presented(&self, digest: &str) -> Result<Option<Presented>, Error> {
-        presented(&mut self.reader().await?, digest).await
+        Ok(presented(&mut self.reader().await?, digest).await?.map(|PresentedFor(presented, _)| presented))
     }
 
     /// Ends a family: none of its tokens can be renewed from the moment this returns.

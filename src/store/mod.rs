@@ -19,6 +19,7 @@ mod db;
 mod error;
 mod families;
 mod generations;
+mod lately;
 mod logout_deliveries;
 mod migrate;
 mod open;
@@ -43,6 +44,7 @@ pub use authorization_codes::{Redeem, Redeemed};
 pub use clients::{KindOfClient, LiveClient};
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
+pub use lately::Registered;
 pub use logout_deliveries::LogoutDelivery;
 pub use migrate::Pending;
 pub use open::{Options, SqliteOptions};
@@ -60,6 +62,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use db::Db;
+use lately::Lately;
 use pool::Pool;
 
 /// The handle to the database; cheap to clone.
@@ -67,6 +70,8 @@ use pool::Pool;
 pub struct Store {
     readers: Pool,
     writer: writer::Writer,
+    /// What was read a moment ago.
+    lately: Arc<Lately>,
     /// Told when a session was ended, whose clients are to be told.
     logouts: Arc<Notify>,
 }

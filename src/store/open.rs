@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
+use super::lately::Lately;
 use super::pool::Pool;
 use super::postgres::PostgresOptions;
 use super::writer::Writer;
@@ -33,6 +34,10 @@ pub struct SqliteOptions {
     pub acquire_timeout: Duration,
 }
 
+/// What each connection that reads may keep of the file, as SQLite writes it: 512 KiB. The system keeps the rest for all
+/// of them together.
+const READER_CACHE: &str = "-512";
+
 /// How many connections write to a SQLite file.
 const ONE: u32 = 1;
 
@@ -44,7 +49,8 @@ impl Store {
                 options.make().await?;
                 let writers = options.pool(ONE, options.connection());
                 // One more, which watches for changes.
-                let readers = options.pool(options.readers + 1, options.connection().read_only(true));
+                let reader = options.connection().read_only(true).pragma("cache_size", READER_CACHE);
+                let readers = options.pool(options.readers + 1, reader);
                 (Pool::Sqlite(readers), Pool::Sqlite(writers))
             }
             Options::Postgres(options) => {
@@ -58,8 +64,9 @@ impl Store {
             Options::Postgres(_) => &readers,
         };
         migrate::apply(&mut schema.acquire().await?, now).await?;
-        let writer = Writer::start(writers).map_err(sqlx::Error::Io)?;
-        Ok(Self { readers, writer, logouts: Arc::default() })
+        let lately = Arc::new(Lately::new());
+        let writer = Writer::start(writers, lately.clone()).map_err(sqlx::Error::Io)?;
+        Ok(Self { readers, writer, lately, logouts: Arc::default() })
     }
 }
 

@@ -237,7 +237,7 @@ impl Store {
         let Some(stored) = stored.filter(|stored| stored.seen_at.saturating_add(idle) > now) else {
             return Ok(None);
         };
-        let user = users::live(&mut db, stored.user_id, Some(stored.user_generation), default_role).await?;
+        let user = users::live(&mut db, stored.user_id, stored.user_generation, default_role).await?;
         drop(db);
         let Some(user) = user else { return Ok(None) };
         if stored.seen_at.saturating_add(SEEN_EVERY) <= now {

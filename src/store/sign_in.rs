@@ -56,7 +56,7 @@ impl SignIn {
         const KNOW: &str = "INSERT INTO known_prefixes (user_id, prefix, seen_at) VALUES ($1, $2, $3)
                             ON CONFLICT (user_id, prefix) DO UPDATE SET seen_at = excluded.seen_at";
         let Credentials { user_id: id, generation, .. } = self.credentials;
-        let Some(user) = users::live(db, id, Some(generation), default_role).await? else { return Ok(None) };
+        let Some(user) = users::live(db, id, generation, default_role).await? else { return Ok(None) };
         sql!(FORGET, &self.account).run(db).await?;
         sql!(KNOW, id.to_string(), &self.prefix, self.entry.at).run(db).await?;
         audit::insert(db, &self.entry).await?;

@@ -177,6 +177,12 @@ impl Row {
         Ok(Authentication { methods: self.list("amr")?, at: self.integer("auth_time")? })
     }
 
+    /// A list, one to a line; an absence is an empty one.
+    pub(super) fn lines<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Vec<T>, Error> {
+        let text = self.maybe_text(column)?.unwrap_or_default();
+        text.lines().map(|line| parse(column, line)).collect()
+    }
+
     /// A set, separated by one space.
     pub(super) fn list<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Vec<T>, Error> {
         self.text(column)?

@@ -1,16 +1,21 @@
 //! Users and their roles.
 
+use std::str::FromStr;
+use std::sync::Arc;
+
 use super::db::Db;
 use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, ClaimChanges, ClaimError, Role, User, UserId};
-use crate::protocol::{RoleName, Username};
+use crate::protocol::{self, RoleName, Username};
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, username, email, full_name, claims, generation, created_at, ",
-            "coalesce(updated_at, created_at) AS updated_at, disabled_at FROM users ",
+            "SELECT u.id AS user_id, u.username, u.email, u.full_name, u.claims AS user_claims, ",
+            "u.generation AS user_generation, u.created_at, coalesce(u.updated_at, u.created_at) AS updated_at, ",
+            "u.disabled_at, (SELECT string_agg(r.name || ' ' || r.scope, '\n') FROM user_roles ur ",
+            "JOIN roles r ON r.name = ur.role WHERE ur.user_id = u.id) AS roles FROM users u ",
             $rest
         )
     };
@@ -19,8 +24,8 @@ macro_rules! select {
 /// Proof that a user is there and enabled; only this file makes one.
 #[derive(Clone, Debug)]
 pub struct LiveUser {
-    user: Box<User>,
-    roles: Vec<Role>,
+    user: Arc<User>,
+    roles: Arc<[Role]>,
 }
 
 impl LiveUser {
@@ -38,20 +43,65 @@ impl std::ops::Deref for LiveUser {
     }
 }
 
-impl FromRow for User {
+/// A user with what their roles allow, whatever their state.
+pub(super) struct Stored {
+    user: User,
+    roles: Vec<Role>,
+}
+
+impl Stored {
+    /// The user, if enabled; without roles of their own they have `default_role`.
+    pub(super) async fn live(
+        self,
+        db: &mut Db,
+        default_role: Option<&RoleName>,
+    ) -> Result<Option<LiveUser>, Error> {
+        let Self { mut user, mut roles } = self;
+        if user.disabled_at.is_some() {
+            return Ok(None);
+        }
+        if let (true, Some(default)) = (roles.is_empty(), default_role) {
+            roles = sql!("SELECT name, scope FROM roles WHERE name = $1", default.as_str()).all(db).await?;
+            user.roles = roles.iter().map(|role| role.name.clone()).collect();
+        }
+        Ok(Some(LiveUser { user: Arc::new(user), roles: roles.into() }))
+    }
+}
+
+/// In a row of an outer join there may be none.
+impl FromRow for Option<Stored> {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.parse("id")?,
+        row.maybe_text("username")?.map(|_| Stored::from_row(row)).transpose()
+    }
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let mut roles = row.lines::<Role>("roles")?;
+        roles.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        let user = User {
+            id: row.parse("user_id")?,
             username: row.parse("username")?,
             email: row.maybe_text("email")?,
             full_name: row.maybe_text("full_name")?,
-            claims: row.parse("claims")?,
-            roles: Vec::new(),
-            generation: row.integer("generation")?,
+            claims: row.parse("user_claims")?,
+            roles: roles.iter().map(|role| role.name.clone()).collect(),
+            generation: row.integer("user_generation")?,
             created_at: row.integer("created_at")?,
             updated_at: row.integer("updated_at")?,
             disabled_at: row.maybe_integer("disabled_at")?,
-        })
+        };
+        Ok(Self { user, roles })
+    }
+}
+
+/// As the statement writes it: the name, and what it allows.
+impl FromStr for Role {
+    type Err = protocol::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, scope) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Self { name: name.parse()?, scope: scope.parse()? })
     }
 }
 
@@ -71,33 +121,18 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
-/// The roles of `user`.
-async fn roles(db: &mut Db, user: UserId) -> Result<Vec<Role>, Error> {
-    const SQL: &str = "SELECT r.name, r.scope FROM roles r JOIN user_roles ur ON ur.role = r.name
-                       WHERE ur.user_id = $1 ORDER BY r.name";
-    sql!(SQL, user.to_string()).all(db).await
-}
-
 /// The user `id`, if enabled and of `generation`; without roles of their own they have `default_role`.
 pub(super) async fn live(
     db: &mut Db,
     id: UserId,
-    generation: Option<i64>,
+    generation: i64,
     default_role: Option<&RoleName>,
 ) -> Result<Option<LiveUser>, Error> {
-    let found =
-        sql!(select!("WHERE id = $1 AND disabled_at IS NULL"), id.to_string()).optional::<User>(db).await?;
-    let Some(mut user) =
-        found.filter(|user| generation.is_none_or(|generation| user.generation == generation))
-    else {
-        return Ok(None);
-    };
-    let mut roles = roles(db, id).await?;
-    if let (true, Some(default)) = (roles.is_empty(), default_role) {
-        roles = sql!("SELECT name, scope FROM roles WHERE name = $1", default.as_str()).all(db).await?;
+    let found = sql!(select!("WHERE u.id = $1"), id.to_string()).optional::<Stored>(db).await?;
+    match found {
+        Some(found) if found.user.generation == generation => found.live(db, default_role).await,
+        _ => Ok(None),
     }
-    user.roles = roles.iter().map(|role| role.name.clone()).collect();
-    Ok(Some(LiveUser { user: Box::new(user), roles }))
 }
 
 /// Keeps the user's roles from being changed by another transaction meanwhile.
@@ -107,29 +142,23 @@ impl Store {
     /// The user called `username`, whatever their state.
     pub async fn user(&self, username: &Username) -> Result<Option<User>, Error> {
         let mut db = self.reader().await?;
-        match sql!(select!("WHERE username = $1"), username.as_str()).optional::<User>(&mut db).await? {
-            Some(user) => with_roles(&mut db, user).await.map(Some),
-            None => Ok(None),
-        }
+        let found =
+            sql!(select!("WHERE u.username = $1"), username.as_str()).optional::<Stored>(&mut db).await?;
+        Ok(found.map(|found| found.user))
     }
 
     /// The user `id`, whatever their state.
     pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, Error> {
         let mut db = self.reader().await?;
-        match sql!(select!("WHERE id = $1"), id.to_string()).optional::<User>(&mut db).await? {
-            Some(user) => with_roles(&mut db, user).await.map(Some),
-            None => Ok(None),
-        }
+        let found = sql!(select!("WHERE u.id = $1"), id.to_string()).optional::<Stored>(&mut db).await?;
+        Ok(found.map(|found| found.user))
     }
 
     /// All users.
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         let mut db = self.reader().await?;
-        let mut users = Vec::new();
-        for user in sql!(select!("ORDER BY username")).all::<User>(&mut db).await? {
-            users.push(with_roles(&mut db, user).await?);
-        }
-        Ok(users)
+        let found = sql!(select!("ORDER BY u.username")).all::<Stored>(&mut db).await?;
+        Ok(found.into_iter().map(|found| found.user).collect())
     }
 
     /// Names of users, a thousand at most, that begin as `username` does.
@@ -139,15 +168,6 @@ impl Store {
         let mut db = self.reader().await?;
         let found = sql!(SQL, username.as_str()).all::<Name>(&mut db).await?;
         Ok(found.into_iter().map(|Name(name)| name).collect())
-    }
-
-    /// The user `id`, if enabled.
-    pub async fn live_user(
-        &self,
-        id: UserId,
-        default_role: Option<&RoleName>,
-    ) -> Result<Option<LiveUser>, Error> {
-        live(&mut self.reader().await?, id, None, default_role).await
     }
 
     /// Adds a user; false when there is one of that name.
@@ -215,11 +235,9 @@ impl Store {
             "UPDATE users SET email = $2, full_name = $3, claims = $4, updated_at = $5 WHERE id = $1";
         self.write(async move |db| {
             sql!(LOCK, id.to_string()).lock(db).await?;
-            let Some(user) = sql!(select!("WHERE id = $1"), id.to_string()).optional::<User>(db).await?
-            else {
-                return Ok(None);
-            };
-            let changed = match changes.of(&with_roles(db, user).await?, entry.at) {
+            let found = sql!(select!("WHERE u.id = $1"), id.to_string()).optional::<Stored>(db).await?;
+            let Some(Stored { user, .. }) = found else { return Ok(None) };
+            let changed = match changes.of(&user, entry.at) {
                 Ok(changed) => changed,
                 Err(refused) => return Ok(Some(Err(refused))),
             };
@@ -251,11 +269,6 @@ impl Store {
         })
         .await
     }
-}
-
-async fn with_roles(db: &mut Db, mut user: User) -> Result<User, Error> {
-    user.roles = roles(db, user.id).await?.into_iter().map(|role| role.name).collect();
-    Ok(user)
 }
 
 async fn insert_roles(db: &mut Db, user: UserId, roles: &[RoleName]) -> Result<(), Error> {

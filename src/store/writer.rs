@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::Error;
 use super::db::Db;
+use super::lately::Lately;
 use super::pool::Pool;
 
 /// How many writes wait at most; beyond that they are refused.
@@ -86,13 +87,13 @@ where
 }
 
 impl Writer {
-    /// Starts the writer's thread over `pool`.
-    pub(super) fn start(pool: Pool) -> std::io::Result<Self> {
+    /// Starts the writer's thread over `pool`, which lets `lately` forget what it changes.
+    pub(super) fn start(pool: Pool, lately: Arc<Lately>) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || LocalSet::new().block_on(&runtime, serve(pool, receiver)))?;
+            .spawn(move || LocalSet::new().block_on(&runtime, serve(pool, lately, receiver)))?;
         Ok(Self(sender))
     }
 
@@ -119,7 +120,7 @@ impl Writer {
     }
 }
 
-async fn serve(pool: Pool, mut inbox: mpsc::Receiver<Message>) {
+async fn serve(pool: Pool, lately: Arc<Lately>, mut inbox: mpsc::Receiver<Message>) {
     let (limit, at_once) = match pool {
         Pool::Sqlite(_) => (BATCH, 1),
         Pool::Postgres(_) => (1, pool.size()),
@@ -145,9 +146,9 @@ async fn serve(pool: Pool, mut inbox: mpsc::Receiver<Message>) {
 
         let pool = pool.clone();
         let written = tokio::task::spawn_local({
-            let pool = pool.clone();
+            let (pool, lately) = (pool.clone(), lately.clone());
             async move {
-                commit(&pool, batch).await;
+                commit(&pool, &lately, batch).await;
                 drop(place);
             }
         });
@@ -164,8 +165,8 @@ async fn serve(pool: Pool, mut inbox: mpsc::Receiver<Message>) {
 }
 
 /// Writes `batch` in one transaction; when one of several fails, each in its own.
-async fn commit(pool: &Pool, mut batch: Vec<Box<dyn Job>>) {
-    let Err(fault) = persist(pool, &mut batch).await else {
+async fn commit(pool: &Pool, lately: &Lately, mut batch: Vec<Box<dyn Job>>) {
+    let Err(fault) = persist(pool, lately, &mut batch).await else {
         return batch.into_iter().for_each(|job| job.answer(None));
     };
     if batch.len() == 1 || !fault.is_of_one {
@@ -174,7 +175,7 @@ async fn commit(pool: &Pool, mut batch: Vec<Box<dyn Job>>) {
     }
     for job in batch {
         let mut alone = [job];
-        let error = persist(pool, &mut alone).await.err().map(|fault| fault.error);
+        let error = persist(pool, lately, &mut alone).await.err().map(|fault| fault.error);
         let [job] = alone;
         job.answer(error);
     }
@@ -187,17 +188,17 @@ struct Fault {
 }
 
 /// Writes `batch` in one transaction, again when it had to give way to another.
-async fn persist(pool: &Pool, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+async fn persist(pool: &Pool, lately: &Lately, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let mut attempt = 1;
     loop {
-        match transact(pool, batch).await {
+        match transact(pool, lately, batch).await {
             Err(fault) if fault.error.gave_way() && attempt < ATTEMPTS => attempt += 1,
             result => return result,
         }
     }
 }
 
-async fn transact(pool: &Pool, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
+async fn transact(pool: &Pool, lately: &Lately, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> {
     let of_all = |error: Error| Fault { error, is_of_one: false };
 
     if batch.is_empty() {
@@ -210,5 +211,10 @@ async fn transact(pool: &Pool, batch: &mut [Box<dyn Job>]) -> Result<(), Fault> 
         let done = AssertUnwindSafe(job.run(&mut db)).catch_unwind().await.unwrap_or(Err(Error::Closed));
         done.map_err(|error| Fault { error, is_of_one: true })?;
     }
-    db.commit().await.map_err(of_all)
+    let committed = db.commit().await.map_err(of_all);
+    // Also when it failed: the answer may have been lost after the commit.
+    if db.changes_what_was_read {
+        lately.forget();
+    }
+    committed
 }

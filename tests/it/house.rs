@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The floor of a module, by the first part of its path in the crate.
 fn floor(module: &str) -> usize {
     match module {
-        "protocol" | "model" | "clock" | "random" | "fault" => 0,
+        "protocol" | "model" | "clock" | "random" | "recent" | "fault" => 0,
         "config" | "fetch" | "store" | "keys" | "password" | "limits" | "telemetry" | "timer" => 1,
         "access" | "admin" | "app" | "authorize" | "check_api" | "client" | "code" | "deliver" | "device"
         | "directory" | "explain" | "grant" | "id_token" | "id_token_hint" | "introspect" | "issue"

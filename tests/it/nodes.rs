@@ -59,6 +59,23 @@ async fn what_one_node_changes_another_obeys_within_a_second() {
     assert!(published.elapsed() < A_SECOND);
 }
 
+/// What tokens rest on is kept for a moment after it was read; where it was changed, it is forgotten at once.
+#[tokio::test]
+async fn whoever_is_disabled_on_one_node_is_refused_there_at_once_and_by_another_within_a_second() {
+    let one = Server::start().await;
+    let two = one.another().await;
+    let (web, alice) = (one.client("web").await, one.user("alice").await);
+    let token = web.password(&alice, "profile").await.access_token();
+    for node in [&one, &two] {
+        assert_eq!(node.me(&token).await.status, 200);
+    }
+    admin::user::disable(&one.app, &alice.name.parse().unwrap()).await.unwrap();
+    let disabled = Instant::now();
+    assert_eq!(one.me(&token).await.status, 401);
+    two.until("she is refused", async |two| two.me(&token).await.status == 401).await;
+    assert!(disabled.elapsed() < A_SECOND, "{:?}", disabled.elapsed());
+}
+
 /// Another node's listener loses its connection at the moment of the change: it looks when it listens again.
 #[tokio::test]
 async fn what_changes_while_nobody_listens_is_obeyed_within_a_second() {
