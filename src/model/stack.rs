@@ -9,9 +9,9 @@ words! {
         Fastapi = "fastapi",
         /// Express with jose.
         Express = "express",
-        /// Go with golang-jwt.
+        /// Go with its standard library.
         Go = "go",
-        /// axum with this crate.
+        /// axum with jsonwebtoken.
         Axum = "axum",
         /// Warp with the filters of this crate.
         Warp = "warp",
@@ -19,7 +19,7 @@ words! {
         Spring = "spring",
         /// nginx, which asks about each token.
         Nginx = "nginx",
-        /// Apache, which asks about each token.
+        /// Apache with mod_auth_openidc.
         Apache = "apache",
     }
 }
