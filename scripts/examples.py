@@ -247,8 +247,9 @@ def mirror() -> None:
     """Copies the examples, and links to the rest."""
     shutil.rmtree(MIRROR, ignore_errors=True)
     shutil.copytree(ROOT / "examples", MIRROR / "examples")
-    for name in ("Cargo.toml", "Cargo.lock", "migrations", "src"):
-        (MIRROR / name).symlink_to(ROOT / name)
+    for there in ROOT.iterdir():
+        if there.name not in ("examples", "target") and not there.name.startswith("."):
+            (MIRROR / there.name).symlink_to(there)
     (MIRROR / "node_modules").symlink_to(ROOT / "target/npm/node_modules")
 
 

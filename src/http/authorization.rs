@@ -50,10 +50,13 @@ fn check_length(query: &str) -> Result<(), Error> {
 }
 
 async fn asked(visit: Visit) -> Response {
-    let params = match visit.params().and_then(|params| check_length(&params.to_query()).map(|()| params)) {
+    let params = match visit.params() {
         Ok(params) => params,
         Err(error) => return visit.failed(&Params::default(), &error),
     };
+    if let Err(error) = check_length(&params.to_query()) {
+        return visit.failed(&params, &error);
+    }
     match next(&visit, &params).await {
         Ok(response) => response,
         Err(refusal) => refused(&visit, &params, refusal),
@@ -64,15 +67,15 @@ async fn next(visit: &Visit, params: &Params) -> Result<Response, Refusal> {
     let asked = authorize::read(&visit.app, params).await?;
     let session = visit.session().await.map_err(Refusal::Shown)?;
     let next = asked.next(&visit.app, session.as_ref()).await;
-    let to = |path| Ok(reply::see_other(&visit.url(path, &visit.query)));
+    let to = |path| reply::see_other(&visit.url(path, &visit.query));
     match (next, session) {
         (Err(error), _) => Err(Refusal::told(asked.return_address, error)),
         (Ok(Next::Answer), Some(session)) => {
             let answer = asked.answer(&visit.app, &session).await?;
             Ok(deliver(visit, params, answer))
         }
-        (Ok(Next::Consent(_)), Some(_)) => to("/consent"),
-        (Ok(_), _) => to("/sign-in"),
+        (Ok(Next::Consent(_)), Some(_)) => Ok(to("/consent")),
+        (Ok(_), _) => Ok(to("/sign-in")),
     }
 }
 
