@@ -79,6 +79,7 @@ CREATE TABLE authorization_codes (
 );
 
 CREATE INDEX authorization_codes_by_expiry ON authorization_codes (expires_at);
+CREATE INDEX authorization_codes_unredeemed ON authorization_codes (expires_at) WHERE redeemed_at IS NULL;
 CREATE INDEX authorization_codes_by_client ON authorization_codes (client_id);
 CREATE INDEX authorization_codes_by_user ON authorization_codes (user_id);
 CREATE INDEX authorization_codes_by_session ON authorization_codes (session_id);

@@ -11,6 +11,9 @@ use std::str::FromStr;
 
 use super::{ClaimsRequest, CodeChallenge, Error, Params, ResponseMode, Scope};
 
+/// The longest `nonce` that is taken, in bytes: it is kept with the code.
+const NONCE_BYTES: usize = 512;
+
 /// A request, but for its client and where its answer goes.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
@@ -106,7 +109,7 @@ impl AuthorizationRequest {
         let text = |name| params.find(name).map(ToOwned::to_owned);
         Ok(Self {
             scope: params.scope()?,
-            nonce: text("nonce"),
+            nonce: nonce(params)?,
             code_challenge: code_challenge(params)?,
             prompt: params.find("prompt").map(str::parse).transpose()?.unwrap_or_default(),
             max_age: params.find("max_age").map(seconds).transpose()?,
@@ -138,6 +141,15 @@ impl AuthorizationRequest {
             "prompt" => without(value, &["consent"]),
             _ => Some(value.to_owned()),
         })
+    }
+}
+
+fn nonce(params: &Params) -> Result<Option<String>, Error> {
+    match params.find("nonce") {
+        Some(nonce) if nonce.len() > NONCE_BYTES => {
+            Err(Error::invalid_request(format!("`nonce` is longer than {NONCE_BYTES} bytes")))
+        }
+        nonce => Ok(nonce.map(ToOwned::to_owned)),
     }
 }
 
@@ -207,6 +219,13 @@ mod tests {
         ] {
             assert_eq!(read(query).unwrap_err(), code, "{query}");
         }
+    }
+
+    #[test]
+    fn a_nonce_may_be_long_but_not_endless() {
+        let read = |bytes: usize| read(&format!("response_type=code&nonce={}", "%C3%A9".repeat(bytes / 2)));
+        assert_eq!(read(512).unwrap().nonce, Some("\u{e9}".repeat(256)));
+        assert_eq!(read(514).unwrap_err(), Code::InvalidRequest);
     }
 
     #[test]

@@ -10,6 +10,9 @@ use crate::clock::Clock;
 use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS, OPENID};
 use crate::protocol::RoleName;
 
+/// Codes of one session that may wait to be redeemed; an older one is forgotten.
+const WAITING: i64 = 32;
+
 impl FromRow for Authorization {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self {
@@ -123,8 +126,12 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
 }
 
 impl Store {
-    /// Keeps a code under its keyed hash; false when what it rests on is over already.
+    /// Keeps a code under its keyed hash, and of the others that its session waits for the newest alone; false when what
+    /// it rests on is over already.
     pub async fn add_code(&self, digest: String, code: Authorization, now: i64) -> Result<bool, Error> {
+        const FORGET: &str = "DELETE FROM authorization_codes WHERE session_id = $1 AND redeemed_at IS NULL
+            AND digest NOT IN (SELECT digest FROM authorization_codes
+                WHERE session_id = $1 AND redeemed_at IS NULL ORDER BY expires_at DESC, digest LIMIT $2)";
         const LOCK: &str = "SELECT 1 FROM users u, clients c, sessions s
                             WHERE u.id = $1 AND c.id = $2 AND s.id = $3 FOR SHARE";
         const SQL: &str = "INSERT INTO authorization_codes (digest, client_id, client_generation, user_id,
@@ -133,6 +140,8 @@ impl Store {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         self.write(async move |db| {
             let (user, session) = (code.user_id.to_string(), code.session_id.to_string());
+            // Codes first, as redeeming one locks it first.
+            sql!(FORGET, &session, WAITING - 1).run(db).await?;
             sql!(LOCK, &user, code.client_id.as_str(), &session).lock(db).await?;
             if rests_on(db, &code, None, now).await?.is_err() {
                 return Ok(false);

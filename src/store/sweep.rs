@@ -10,8 +10,12 @@ const FAMILIES: i64 = 20;
 /// How long a used refresh token is kept beyond its end, since a lost answer to it may still be asked for.
 const LOST_ANSWER: i64 = 120;
 
-/// How long an authorization code is kept beyond its end, so that its reuse is noticed, and the session with it.
+/// How long an authorization code that was redeemed is kept beyond its end, so that its reuse is noticed, and the session
+/// with it.
 const REUSED_CODE: i64 = 3600;
+
+/// How long one that was not is kept: the clocks of nodes may differ.
+const UNUSED_CODE: i64 = 60;
 
 /// How long refusals are kept: until who was refused has asked.
 const REFUSALS: i64 = 7 * 86_400;
@@ -49,6 +53,12 @@ const SWEEPS: &[Sweep] = &[
         batch: BATCH,
         statement: "DELETE FROM refresh_tokens WHERE digest IN
             (SELECT digest FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2)",
+    },
+    Sweep {
+        kept: |_| UNUSED_CODE,
+        batch: BATCH,
+        statement: "DELETE FROM authorization_codes WHERE digest IN
+            (SELECT digest FROM authorization_codes WHERE redeemed_at IS NULL AND expires_at <= $1 LIMIT $2)",
     },
     Sweep {
         kept: |_| REUSED_CODE,

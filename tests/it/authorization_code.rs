@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use claviger::admin::client::Description;
 use claviger::model::{AuthMethod, Profile};
+use claviger::store::Retention;
 use insta::assert_snapshot;
 
 use crate::code_flow::{REDIRECT_URI, VERIFIER, code_request, relying_party};
@@ -101,6 +102,49 @@ async fn a_code_expires_after_sixty_seconds_or_what_its_client_s_profile_says() 
         server.advance(seconds(1)).await;
         assert_eq!(client.try_redeem(&late).await.error(), "invalid_grant", "{}", client.id);
     }
+}
+
+/// R8: a browser that asks and asks makes its own requests void, not the disk full.
+#[tokio::test]
+async fn of_the_codes_of_a_session_that_nobody_redeems_the_newest_are_kept() {
+    let server = Server::start().await;
+    let (app, alice) = (server.relying_party("app").await, server.user("alice").await);
+    let (session, other) = (server.session(&alice).await, server.session(&alice).await);
+    let beside = app.code_in(&other, code_request("profile")).await;
+    let redeemed = app.code_in(&session, code_request("profile")).await;
+    let tokens = app.try_redeem(&redeemed).await.granted();
+
+    let mut codes = Vec::new();
+    for _ in 0..34 {
+        codes.push(app.code_in(&session, code_request("profile")).await);
+        server.advance(seconds(1)).await;
+    }
+    let kept = "authorization_codes WHERE redeemed_at IS NULL";
+    assert_eq!(server.database().await.count(kept).await, 32 + 1);
+    for code in &codes[..2] {
+        assert_eq!(app.try_redeem(code).await.error(), "invalid_grant");
+    }
+    for code in codes[2..].iter().chain([&beside]) {
+        app.try_redeem(code).await.granted();
+    }
+    assert_eq!(app.try_redeem(&redeemed).await.error(), "invalid_grant", "its reuse is still noticed");
+    assert_eq!(app.try_refresh(&tokens).await.error(), "invalid_grant");
+}
+
+/// R8.
+#[tokio::test]
+async fn a_code_that_nobody_redeemed_is_forgotten_soon_after_its_end_and_another_after_an_hour() {
+    let server = Server::start().await;
+    let (app, alice) = (server.relying_party("app").await, server.user("alice").await);
+    app.tokens(&alice, "profile").await;
+    app.code(&alice, "profile").await;
+    let retention = Retention { families: 3600, audit: 86_400, failures: 86_400, known_prefixes: 86_400 };
+    let left = async |passed| {
+        assert!(!server.app.store.sweep(START + passed, retention).await.unwrap());
+        server.database().await.count("authorization_codes").await
+    };
+    assert_eq!((left(119).await, left(120).await), (2, 1));
+    assert_eq!((left(60 + 3599).await, left(60 + 3600).await), (1, 0));
 }
 
 /// Who presents a code without what it was committed to has not used it, and learns nothing of it.
