@@ -68,6 +68,7 @@ async fn begin(
         expires_at: now.saturating_add(config.sessions.lifetime.get()),
         agent: browser.agent,
         ended: app.audit(Event::SessionEnded),
+        displaced: app.audit(Event::SessionEnded),
     };
     let session = app.store.begin_session(sign_in, new, config.users.default_role.clone()).await?;
     let session = session.ok_or_else(|| user::refused("the user changed during the sign-in"))?;

@@ -40,7 +40,7 @@ events! {
     SignedIn = "user.signed_in",
     /// A sign-in failed.
     SignInFailed = "user.sign_in_failed",
-    /// A session was ended, by its user or because another user signed in with the browser.
+    /// A session was ended, by its user, because another user signed in with the browser, or as one too many.
     SessionEnded = "session.ended",
     /// A client could not be told that a session was ended.
     LogoutUndelivered = "logout.undelivered",

@@ -3,18 +3,24 @@
 //! What rests on a session is locked before it, as a refresh locks its family first. A family that is begun
 //! meanwhile waits for the session, and is found by the statement that comes after.
 
+mod begin;
+
+pub use begin::NewSession;
+
 use super::db::Db;
-use super::sign_in::SignIn;
-use super::sql::{FromRow, Row, join, sql};
+use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, families};
-use crate::model::{Audit, Authentication, Method, Session, SessionId, UserId};
+use crate::model::{Audit, Authentication, Session, SessionId, UserId};
 use crate::protocol::RoleName;
 
 /// How many seconds may pass until it is written down that a session was used.
 const SEEN_EVERY: i64 = 60;
 
-/// Proof that a browser is signed in: its session goes on, and its user is enabled; only this file makes one.
+/// Sessions that a user may have at the same time.
+const AT_ONCE: i64 = 100;
+
+/// Proof that a browser is signed in: its session goes on, and its user is enabled; only this module makes one.
 #[derive(Clone, Debug)]
 pub struct LiveSession {
     id: SessionId,
@@ -49,24 +55,6 @@ impl LiveSession {
     pub fn expires_at(&self) -> i64 {
         self.expires_at
     }
-}
-
-/// A session to begin.
-pub struct NewSession {
-    /// Its id, should it not go on with the one that the browser has.
-    pub id: SessionId,
-    /// The keyed hash of its cookie.
-    pub digest: String,
-    /// The keyed hash of the session cookie that the browser sent, if it sent one.
-    pub former: Option<String>,
-    /// How the user proved who they are.
-    pub methods: Vec<Method>,
-    /// When it ends, however often it is used.
-    pub expires_at: i64,
-    /// The browser, as it names itself.
-    pub agent: Option<String>,
-    /// The entry for the audit trail, should it end another user's session in the same browser.
-    pub ended: Audit,
 }
 
 /// A session as it stands.
@@ -127,6 +115,17 @@ pub(super) async fn unended(db: &mut Db, id: SessionId, now: i64) -> Result<Opti
     sql!(select!("s.id = $2"), now, id.to_string()).optional(db).await
 }
 
+/// The session with this keyed hash of its cookie, if it was not ended and has not expired.
+async fn with_digest(db: &mut Db, digest: &str, now: i64) -> Result<Option<Stored>, Error> {
+    sql!(select!("s.digest = $2"), now, digest).optional(db).await
+}
+
+/// The session that was used longest ago, of a user who may have no more of them.
+async fn one_too_many(db: &mut Db, user: UserId, now: i64) -> Result<Option<Stored>, Error> {
+    const SQL: &str = select!("s.user_id = $2 ORDER BY s.seen_at DESC, s.auth_time DESC LIMIT 1 OFFSET $3");
+    sql!(SQL, now, user.to_string(), AT_ONCE - 1).optional(db).await
+}
+
 /// Ends a session with what rests on it, and has its clients told; false when it was over before.
 async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool, Error> {
     const LOCK: &str = "SELECT 1 FROM families WHERE session_id = $1 ORDER BY id FOR UPDATE";
@@ -162,67 +161,6 @@ pub(super) async fn end_all(
 }
 
 impl Store {
-    /// Completes a sign-in on our own pages; `None` when the user has been disabled or changed meanwhile.
-    ///
-    /// The cookie is always new. A browser whose user proves anew who they are keeps its session, and so what
-    /// rests on it; another user's session in that browser is ended, as if they had signed out.
-    pub async fn begin_session(
-        &self,
-        sign_in: SignIn,
-        new: NewSession,
-        default_role: Option<RoleName>,
-    ) -> Result<Option<LiveSession>, Error> {
-        const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR SHARE";
-        const RENEW: &str = "UPDATE sessions SET digest = $2, user_generation = $3, amr = $4, auth_time = $5,
-                seen_at = $5, expires_at = $6, agent = $7
-            WHERE id = $1 AND user_id = $8 AND ended_at IS NULL";
-        const BEGIN: &str = "INSERT INTO sessions (id, digest, user_generation, amr, auth_time, seen_at,
-                expires_at, agent, user_id)
-            VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)";
-        self.write(async move |db| {
-            let now = sign_in.entry.at;
-            sql!(LOCK, sign_in.credentials.user_id.to_string()).lock(db).await?;
-            let Some(user) = sign_in.take(db, default_role.as_ref()).await? else { return Ok(None) };
-
-            let former = match &new.former {
-                Some(digest) => sql!(select!("s.digest = $2"), now, digest).optional::<Stored>(db).await?,
-                None => None,
-            };
-            let authentication = Authentication { methods: new.methods.clone(), at: now };
-            let write = async |db: &mut Db, statement, id: SessionId| {
-                let written = sql!(
-                    statement,
-                    id.to_string(),
-                    &new.digest,
-                    user.generation,
-                    join(&authentication.methods),
-                    now,
-                    new.expires_at,
-                    new.agent.clone(),
-                    user.id.to_string(),
-                );
-                Ok::<_, Error>(written.run(db).await? == 1)
-            };
-            let mut id = new.id;
-            match former {
-                Some(former) if former.is_of(&user) && write(db, RENEW, former.id).await? => id = former.id,
-                former => {
-                    if let Some(Stored { user_id, id, .. }) = former
-                        && end(db, user_id, id, now).await?
-                    {
-                        let ended = new.ended.clone().user(user_id).detail(format!("session {id}"));
-                        audit::insert(db, &ended).await?;
-                    }
-                    write(db, BEGIN, id).await?;
-                }
-            }
-            let (digest, expires_at) = (new.digest.clone(), new.expires_at);
-            Ok(Some(LiveSession { id, digest, user, authentication, expires_at }))
-        })
-        .await
-        .inspect(|_| self.look_for_logouts())
-    }
-
     /// The session with this keyed hash of its cookie, if it goes on at `now`: it was used within `idle` seconds, and
     /// its user is enabled and has the password that they had then.
     pub async fn live_session(
@@ -233,7 +171,7 @@ impl Store {
         default_role: Option<&RoleName>,
     ) -> Result<Option<LiveSession>, Error> {
         let mut db = self.reader().await?;
-        let stored = sql!(select!("s.digest = $2"), now, digest).optional::<Stored>(&mut db).await?;
+        let stored = with_digest(&mut db, digest, now).await?;
         let Some(stored) = stored.filter(|stored| stored.seen_at.saturating_add(idle) > now) else {
             return Ok(None);
         };

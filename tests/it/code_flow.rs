@@ -53,6 +53,7 @@ pub async fn sign_in(vault: &Vault, name: &str, former: Option<&str>) -> LiveSes
         expires_at: now + SESSION,
         agent: Some("a browser".to_owned()),
         ended: vault.audit(Event::SessionEnded),
+        displaced: vault.audit(Event::SessionEnded),
     };
     vault.store.begin_session(sign_in, new, None).await.unwrap().unwrap()
 }

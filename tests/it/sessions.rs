@@ -149,6 +149,38 @@ async fn all_sessions_but_one_end_at_once() {
     assert_eq!(left[0].agent.as_deref(), Some("a browser"));
 }
 
+/// R8: the one that was used longest ago gives way, and its clients are told.
+#[tokio::test]
+async fn a_user_has_a_hundred_sessions_at_most() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let backchannel_logout_uri = Some("https://app.example.com/logout".parse().unwrap());
+    let app = server.client_with(Description { backchannel_logout_uri, ..relying_party("app") }).await;
+    let (his, first) = (server.session(&bob).await, server.session(&alice).await);
+    let tokens = app.try_redeem(&app.code_in(&first, code_request("openid")).await).await.granted();
+    server.advance(seconds(1)).await;
+    let mut others = Vec::new();
+    for _ in 0..99 {
+        others.push(server.session(&alice).await);
+    }
+    server.advance(seconds(1)).await;
+    let again = sign_in(&server.app, "alice", Some(others[0].digest())).await;
+    assert_eq!(again.id(), others[0].id());
+    assert!(find(&server, &first).await.is_some(), "one that goes on is no more than before");
+
+    let last = server.session(&alice).await;
+    assert!(find(&server, &first).await.is_none());
+    assert_eq!(app.try_refresh(&tokens).await.error(), "invalid_grant");
+    let mut database = server.database().await;
+    assert_eq!(database.count("logout_deliveries").await, 1);
+    let ended = format!("audit WHERE event = 'session.ended' AND detail = 'session {}'", first.id());
+    assert_eq!(database.count(&ended).await, 1);
+    let now = server.app.clock.now();
+    let all = server.app.store.sessions_of(last.user().id, now, IDLE).await.unwrap();
+    assert!(all.len() == 100 && all.iter().any(|session| session.id == last.id()));
+    assert!(find(&server, &his).await.is_some(), "another user's do not count");
+}
+
 /// What was not granted for offline access is not renewed past the end of its session.
 #[tokio::test]
 async fn a_grant_without_offline_access_ends_with_its_session() {
