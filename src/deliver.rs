@@ -138,7 +138,7 @@ fn logout_token(app: &App, client: &LiveClient, delivery: &LogoutDelivery) -> Re
         exp: now.saturating_add(LIFETIME),
         jti: app.random.text::<16>(),
         events: LogoutClaims::logout(),
-        sid: delivery.session.to_string(),
+        sid: subject::sid(app, client, delivery.session),
     };
     Ok(app
         .keys

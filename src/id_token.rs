@@ -33,7 +33,7 @@ pub fn claims(
         acr: family.authentication.acr(),
         amr: family.authentication.amr(),
         at_hash: at_hash(access_token),
-        sid: family.session_id.map(|id| id.to_string()),
+        sid: family.session_id.map(|session| subject::sid(app, client, session)),
         requested: asked.map(|asked| user.released(&Scope::default(), asked)).unwrap_or_default(),
     }
 }

@@ -1,7 +1,7 @@
 //! Signing in on our own pages, and the session that comes of it: who signed in once is known to every client.
 //!
 //! A session is a row and a cookie. The cookie is 256 random bits, new at each authentication; the row has its keyed hash
-//! and an id of its own, the `sid` that clients are told.
+//! and an id of its own, of which comes the `sid` that clients are told.
 
 use std::net::IpAddr;
 

@@ -1,8 +1,8 @@
-//! Subjects: what a client knows a user by ([OpenID Connect Core §8]).
+//! Subjects: what a client knows a user by ([OpenID Connect Core §8]), and a session of theirs.
 //!
 //! [OpenID Connect Core §8]: https://openid.net/specs/openid-connect-core-1_0.html#SubjectIDTypes
 
-use crate::model::{Client, UserId};
+use crate::model::{Client, SessionId, UserId};
 use crate::vault::Vault;
 
 /// The `sub` of `user` in what `client` is told: the user's id, or, for a client with a sector, a keyed hash of both
@@ -20,5 +20,15 @@ pub fn of(vault: &Vault, client: &Client, user: UserId) -> String {
             let bytes = *hash.first_chunk().expect("a hash is longer than a UUID");
             uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
         }
+    }
+}
+
+/// The `sid` of `session` in what `client` is told: the session's id, or, for a client with a sector, a keyed hash of
+/// both. Else two sectors could compare it, and so find out that they have the same user before them.
+pub fn sid(vault: &Vault, client: &Client, session: SessionId) -> String {
+    match &client.sector {
+        None => session.to_string(),
+        // An id has no NUL in it, so the border is clear.
+        Some(sector) => vault.hashes.pairwise_session.text(format!("{sector}\0{session}").as_bytes()),
     }
 }

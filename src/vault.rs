@@ -40,6 +40,8 @@ pub struct Hashes {
     pub authorization_code: KeyedHash,
     /// Of users, as the clients of one sector know them.
     pub pairwise_subject: KeyedHash,
+    /// Of sessions, as the clients of one sector know them.
+    pub pairwise_session: KeyedHash,
     client_secret: KeyedHash,
     /// Of account names, as failures are counted.
     pub account: KeyedHash,
@@ -146,6 +148,7 @@ impl Hashes {
             successors: root.successors(),
             authorization_code: root.keyed_hash(Purpose::AuthorizationCodeHash),
             pairwise_subject: root.keyed_hash(Purpose::PairwiseSubject),
+            pairwise_session: root.keyed_hash(Purpose::PairwiseSession),
             client_secret: root.keyed_hash(Purpose::ClientSecretHash),
             account: root.keyed_hash(Purpose::FailedAccount),
             prefix: root.keyed_hash(Purpose::KnownPrefix),

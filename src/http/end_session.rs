@@ -19,8 +19,8 @@ use super::visit::{Visit, visit};
 use crate::app::App;
 use crate::id_token_hint;
 use crate::protocol::{ClientId, Error, IdTokenHint, Params};
-use crate::session;
-use crate::store::LiveSession;
+use crate::store::{LiveClient, LiveSession};
+use crate::{session, subject};
 
 /// What the form is about.
 pub(super) const ABOUT: &str = "sign-out";
@@ -54,11 +54,12 @@ async fn answer(visit: Visit, form: Option<Params>) -> Response {
 }
 
 async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<Response, Error> {
-    let hint = hint(&visit.app, params);
-    let goal = goal(&visit.app, params, hint.as_ref()).await?;
+    let shown = shown(&visit.app, params).await?;
+    let goal = goal(params, shown.as_ref());
     let Some(session) = visit.session().await? else { return Ok(gone(visit, params, goal)) };
-    let sid = session.id().to_string();
-    let is_shown = hint.is_some_and(|hint| hint.sid == Some(sid)) && goal != Goal::Astray;
+    let is_own =
+        |Shown { hint, client }: Shown| hint.sid == Some(subject::sid(&visit.app, &client, session.id()));
+    let is_shown = shown.is_some_and(is_own) && goal != Goal::Astray;
     if let Some(form) = form {
         if let Err(error) = visit.check(ABOUT, form) {
             return Ok(page(visit, params, &session, Some(&error)));
@@ -75,11 +76,23 @@ async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<R
     Ok(response)
 }
 
+/// The ID token that a request shows, and the client that it is for.
+struct Shown {
+    hint: IdTokenHint,
+    client: LiveClient,
+}
+
 /// The ID token that the request shows, if it is one of ours, and of the client that the request names. One that is not
 /// is no reason to keep anybody signed in, but gives no right either.
-fn hint(app: &App, params: &Params) -> Option<IdTokenHint> {
-    let hint = id_token_hint::read(app, params.find("id_token_hint")?).inspect_err(reply::log).ok()?;
-    params.find("client_id").is_none_or(|client| client == hint.aud).then_some(hint)
+async fn shown(app: &App, params: &Params) -> Result<Option<Shown>, Error> {
+    let hint =
+        params.find("id_token_hint").map(|hint| id_token_hint::read(app, hint).inspect_err(reply::log));
+    let Some(Ok(hint)) = hint else { return Ok(None) };
+    let Ok(id) = hint.aud.parse::<ClientId>() else { return Ok(None) };
+    if params.find("client_id").is_some_and(|client| client != hint.aud) {
+        return Ok(None);
+    }
+    Ok(app.store.live_client(&id).await?.map(|client| Shown { hint, client }))
 }
 
 /// Where the person is to go once they are signed out.
@@ -95,24 +108,20 @@ enum Goal {
 
 /// The client shows by its ID token that it may have the browser back, at a URI that it is registered with, byte for
 /// byte.
-async fn goal(app: &App, params: &Params, hint: Option<&IdTokenHint>) -> Result<Goal, Error> {
-    let Some(uri) = params.find("post_logout_redirect_uri") else { return Ok(Goal::Here) };
-    let client = match hint.and_then(|hint| hint.aud.parse::<ClientId>().ok()) {
-        Some(id) => app.store.live_client(&id).await?,
-        None => None,
-    };
-    let registered = client.as_ref().map_or(&[][..], |client| &client.post_logout_redirect_uris);
-    Ok(match registered.iter().find(|registered| registered.as_str() == uri) {
+fn goal(params: &Params, shown: Option<&Shown>) -> Goal {
+    let Some(uri) = params.find("post_logout_redirect_uri") else { return Goal::Here };
+    let registered = shown.map_or(&[][..], |shown| &shown.client.post_logout_redirect_uris);
+    match registered.iter().find(|registered| registered.as_str() == uri) {
         Some(registered) => {
             let state = params.find("state").map(|state| ("state", state));
             Goal::Client(registered.with_query(state.into_iter()))
         }
         None => {
-            let client = hint.map(|hint| &hint.aud);
+            let client = shown.map(|shown| shown.client.id.as_str());
             tracing::info!(client, "no browser is sent to this `post_logout_redirect_uri`");
             Goal::Astray
         }
-    })
+    }
 }
 
 /// What somebody sees who is signed out.

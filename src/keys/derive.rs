@@ -27,6 +27,8 @@ pub enum Purpose {
     AuthorizationCodeHash,
     /// The subjects that only the clients of one sector are told.
     PairwiseSubject,
+    /// The ids of sessions that only the clients of one sector are told.
+    PairwiseSession,
     /// What is stored of a client secret.
     ClientSecretHash,
     /// An account in the login limiter.
@@ -51,6 +53,7 @@ impl Purpose {
             Self::RefreshTokenSuccessor => b"claviger root: refresh token successor",
             Self::AuthorizationCodeHash => b"claviger root: authorization code hash",
             Self::PairwiseSubject => b"claviger root: pairwise subject",
+            Self::PairwiseSession => b"claviger root: pairwise session",
             Self::ClientSecretHash => b"claviger root: client secret hash",
             Self::LimiterAccount => b"claviger root: limiter account",
             Self::FailedAccount => b"claviger root: failed account",
@@ -160,11 +163,12 @@ mod tests {
 
     use super::*;
 
-    const PURPOSES: [Purpose; 11] = [
+    const PURPOSES: [Purpose; 12] = [
         Purpose::RefreshTokenHash,
         Purpose::RefreshTokenSuccessor,
         Purpose::AuthorizationCodeHash,
         Purpose::PairwiseSubject,
+        Purpose::PairwiseSession,
         Purpose::ClientSecretHash,
         Purpose::LimiterAccount,
         Purpose::FailedAccount,

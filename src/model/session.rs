@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// A session's id, the `sid` of ID tokens and logout tokens
+/// A session's id, the `sid` of ID tokens and logout tokens for clients without a sector
 /// ([OpenID Connect Front-Channel Logout §3](https://openid.net/specs/openid-connect-frontchannel-1_0.html#OPLogout)).
 /// It says nothing about the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

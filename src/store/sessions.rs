@@ -31,7 +31,7 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    /// The id (`sid`).
+    /// The id.
     pub fn id(&self) -> SessionId {
         self.id
     }

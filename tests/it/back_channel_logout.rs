@@ -205,6 +205,7 @@ async fn each_client_of_a_session_that_ends_is_told_by_a_token_of_its_own() {
 
     let pairwise = verify(&server, &app.next().await, "app").await;
     assert_ne!(pairwise["sub"], expected["sub"], "a client of a sector knows the user by another name");
+    assert_ne!(pairwise["sid"], expected["sid"], "and the session");
     no_delivery_is_left(&server).await;
     assert!(other.told.try_recv().is_err(), "it knew nothing of the session");
 }

@@ -8,7 +8,9 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde_json::{Value, json};
 
+use crate::browser::Browser;
 use crate::code_flow::{NONCE, code_request, relying_party};
+use crate::relying_party::{RelyingParty, relying_party as openid_party};
 use crate::server::{Answer, PASSWORD, START, Server, part};
 
 fn claims(answer: &Answer) -> Value {
@@ -119,6 +121,39 @@ async fn the_password_grant_and_a_client_itself_are_given_no_id_token() {
     let own = app.post("/token", &[("grant_type", "client_credentials"), ("scope", all)]).await.granted();
     assert_eq!(own.text("scope"), "items:read");
     assert!(own.body.get("id_token").is_none());
+}
+
+/// OpenID Connect Core §8.1: two sectors cannot compare sessions either, and sign out by what they were told.
+#[tokio::test]
+async fn a_session_has_a_name_of_its_own_in_each_sector() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    let in_sector = async |id, sector: Option<&str>| {
+        let sector = sector.map(str::to_owned);
+        RelyingParty::with(&server, Description { sector, ..openid_party(id) }).await
+    };
+    let one = in_sector("one", Some("app.example.com")).await;
+    let two = in_sector("two", Some("app.example.com")).await;
+    let other = in_sector("other", Some("other.example.com")).await;
+    let (public, also) = (in_sector("public", None).await, in_sector("also", None).await);
+
+    let browser = Browser::new(&server);
+    let tokens = one.tokens(&browser, &alice, &[]).await;
+    let mut sids = vec![claims(&tokens)["sid"].clone()];
+    for party in [&two, &other, &public, &also] {
+        sids.push(claims(&party.redeem(&browser.open(&party.request(&[])).await).await)["sid"].clone());
+    }
+    assert!(sids[0] == sids[1] && sids[3] == sids[4], "{sids:?}");
+    assert!(sids[0] != sids[2] && sids[0] != sids[3] && sids[2] != sids[3], "{sids:?}");
+    assert_eq!(claims(&one.client.refresh(&tokens).await)["sid"], sids[0]);
+
+    let elsewhere = Browser::new(&server);
+    let another = claims(&one.tokens(&elsewhere, &alice, &[]).await)["sid"].clone();
+    assert_ne!(another, sids[0]);
+    let page = elsewhere.open(&format!("/logout?id_token_hint={}", tokens.text("id_token"))).await;
+    assert!(page.body.contains("Sign out?"), "it is another session's: {page:?}");
+    let page = browser.open(&format!("/logout?id_token_hint={}", tokens.text("id_token"))).await;
+    assert!(page.body.contains("You are signed out"), "{page:?}");
 }
 
 /// OpenID Connect Core §8.1: the same within a sector, unlike beyond it, and the same wherever a client is told.
