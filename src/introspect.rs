@@ -8,8 +8,9 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::model::{Client, Family, Verdict};
-use crate::protocol::{Error, RefreshToken};
+use crate::model::{Client, Family, PROFILE, Verdict};
+use crate::protocol::{Error, RefreshToken, Scope};
+use crate::store::Standing;
 use crate::{access, issue, subject};
 
 /// The answer ([RFC 7662 §2.2](https://www.rfc-editor.org/rfc/rfc7662#section-2.2)).
@@ -64,7 +65,7 @@ async fn access_token(app: &App, client: &Client, token: &str) -> Result<Option<
     Ok(Some(ActiveToken {
         scope: claims.scope,
         client_id: claims.client_id,
-        username: standing.user.as_ref().map(|user| user.username.to_string()),
+        username: username(&standing, &access.scope),
         token_type: Some("Bearer"),
         exp: claims.exp,
         iat: Some(claims.iat),
@@ -95,7 +96,7 @@ async fn refresh_token(
     Ok(Some(ActiveToken {
         scope: scope.to_string(),
         client_id: client_id.to_string(),
-        username: standing.user.as_ref().map(|user| user.username.to_string()),
+        username: username(&standing, &scope),
         token_type: None,
         exp: presented.expires_at.min(expires_at),
         iat: None,
@@ -106,4 +107,11 @@ async fn refresh_token(
         auth_time: Some(authentication.at),
         roles: Vec::new(),
     }))
+}
+
+/// The user's name, if there is a user and the token's scope opens their profile. Who may not read it knows the user by
+/// `sub`, which may be pairwise.
+fn username(standing: &Standing, scope: &Scope) -> Option<String> {
+    let user = standing.user.as_ref().filter(|_| scope.contains(&PROFILE));
+    user.map(|user| user.username.to_string())
 }

@@ -9,16 +9,30 @@ async fn an_active_token_is_described_to_its_client_and_its_api() {
     let server = Server::start().await;
     let (web, api, alice) =
         (server.client("web").await, server.confidential("api").await, server.user("alice").await);
-    let token = web.password(&alice, "items:read").await;
+    let token = web.password(&alice, "items:read profile").await;
 
     let mut answer = api.introspect(&token.access_token()).await;
     answer.as_object_mut().unwrap().remove("jti").unwrap();
     let expected = json!({
-        "active": true, "scope": "items:read", "client_id": "web", "username": "alice", "token_type": "Bearer",
-        "exp": START + 600, "iat": START, "sub": alice.id, "aud": API, "iss": "http://localhost:8080",
-        "auth_time": START, "roles": ["writer"],
+        "active": true, "scope": "items:read profile", "client_id": "web", "username": "alice",
+        "token_type": "Bearer", "exp": START + 600, "iat": START, "sub": alice.id, "aud": API,
+        "iss": "http://localhost:8080", "auth_time": START, "roles": ["writer"],
     });
     assert_eq!(answer, expected);
+}
+
+#[tokio::test]
+async fn a_user_s_name_is_told_only_for_the_scope_profile() {
+    let server = Server::start().await;
+    let (api, alice) = (server.confidential("api").await, server.user("alice").await);
+    for (scope, name) in [("items:read", None), ("items:read profile", Some("alice"))] {
+        let tokens = api.password(&alice, scope).await;
+        for token in [tokens.access_token(), tokens.text("refresh_token")] {
+            let answer = api.introspect(&token).await;
+            assert_eq!((&answer["active"], &answer["sub"]), (&json!(true), &json!(alice.id)));
+            assert_eq!(answer.get("username").and_then(|name| name.as_str()), name, "{scope}");
+        }
+    }
 }
 
 /// RFC 7662 §2.2: exactly `{"active":false}`, whatever the reason.
