@@ -1,4 +1,7 @@
 //! `/users/me`: the signed-in user's own profile.
+//!
+//! An application of the operator's own sees all of it, as the guides of FastAPI have it. Another one sees what its token
+//! opens: the e-mail address by the scope `email`, and the roles that the token's scope rests on.
 
 use serde::Serialize;
 use warp::Filter;
@@ -10,8 +13,9 @@ use super::reply;
 use super::route::{READ, Route, answer, read};
 use crate::access::Access;
 use crate::app::App;
-use crate::model::{PROFILE, User};
+use crate::model::{PROFILE, Role, User};
 use crate::protocol::Error;
+use crate::scope;
 
 /// `GET /users/me`
 pub(super) fn routes(app: &App) -> Route {
@@ -31,12 +35,16 @@ struct Profile<'a> {
 
 async fn show(access: Access, app: App) -> Result<Response, Error> {
     let user = access.user(&app).await?;
-    let User { username, full_name, email, roles, disabled_at, .. } = &*user;
+    let User { username, full_name, email, disabled_at, .. } = &*user;
+    let client = app.store.live_client(&access.client_id).await?;
+    let is_ours = client.is_some_and(|client| client.first_party);
+    let opens_email = is_ours || access.scope.contains(&scope!("email"));
+    let rests_on = |role: &&Role| is_ours || !role.scope.intersection(&access.scope).is_empty();
     Ok(reply::json(&Profile {
         username: username.as_str(),
         full_name: full_name.as_deref(),
-        email: email.as_deref(),
+        email: email.as_deref().filter(|_| opens_email),
         disabled: disabled_at.is_some(),
-        roles: roles.iter().map(|role| role.as_str()).collect(),
+        roles: user.roles().iter().filter(rests_on).map(|role| role.name.as_str()).collect(),
     }))
 }

@@ -1,7 +1,10 @@
 //! Scope, audience and roles of a token.
 
+use claviger::admin::client::Description;
 use insta::assert_snapshot;
+use serde_json::json;
 
+use crate::code_flow::relying_party;
 use crate::server::{API, Server, description};
 
 #[tokio::test]
@@ -104,6 +107,28 @@ async fn a_user_sees_their_own_profile() {
     cache-control: no-store
     {"disabled":false,"email":"alice@example.com","full_name":"ALICE","roles":["writer"],"username":"alice"}
     "#);
+}
+
+/// What a client of somebody else's may see is what the user let it have.
+#[tokio::test]
+async fn a_client_of_others_sees_of_a_profile_what_its_scope_opens() {
+    let server = Server::start().await;
+    let alice = server.user_with_roles("alice", &["reader", "writer"]).await;
+    let foreign = Description { first_party: false, ..relying_party("foreign") };
+    let grants = ["authorization_code", "refresh_token"].map(str::to_owned).into();
+    let foreign = server.client_with(Description { grants, ..foreign }).await;
+    for (scope, email, roles) in [
+        ("profile", json!(null), json!([])),
+        ("profile email", json!("alice@example.com"), json!([])),
+        ("profile items:read", json!(null), json!(["reader", "writer"])),
+        ("profile items:write", json!(null), json!(["writer"])),
+    ] {
+        let token = foreign.tokens(&alice, scope).await.access_token();
+        let expected = json!({
+            "username": "alice", "full_name": "ALICE", "email": email, "disabled": false, "roles": roles,
+        });
+        assert_eq!(server.me(&token).await.granted().body, expected, "{scope}");
+    }
 }
 
 #[tokio::test]
