@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::device;
 use crate::model::{Event, Method, SessionId};
 use crate::protocol::{Error, Secret};
-use crate::store::{LiveClient, LiveSession, NewSession};
+use crate::store::{LiveClient, LiveSession, NewPassword, NewSession};
 use crate::user::{self, Attempt, Authenticated, By};
 
 /// A browser on which somebody signs in.
@@ -45,17 +45,18 @@ pub async fn sign_in(
     let by = By::Page { client, device: browser.device };
     let attempt = Attempt { by, address: browser.address, username, password };
     let authenticated = user::authenticate(app, attempt).await?;
-    begin(app, browser, client, authenticated, vec![Method::Password]).await
+    begin(app, browser, client, authenticated, vec![Method::Password], None).await
 }
 
-/// Begins the session of a user who has proved by `methods` who they are. Whatever else is to be proved after a password
-/// is asked for before this, and adds its method.
+/// Begins the session of a user who has proved by `methods` who they are, and who has `password` from then on, if it is
+/// another one. Whatever else is to be proved after a password is asked for before this, and adds its method.
 async fn begin(
     app: &App,
     browser: Browser<'_>,
     client: Option<&LiveClient>,
     authenticated: Authenticated,
     methods: Vec<Method>,
+    password: Option<NewPassword>,
 ) -> Result<Begun, Error> {
     let sign_in = authenticated.take(app, client, browser.address);
     let (config, now) = (app.config(), app.clock.now());
@@ -69,6 +70,7 @@ async fn begin(
         agent: browser.agent,
         ended: app.audit(Event::SessionEnded),
         displaced: app.audit(Event::SessionEnded),
+        password,
     };
     let session = app.store.begin_session(sign_in, new, config.users.default_role.clone()).await?;
     let session = session.ok_or_else(|| user::refused("the user changed during the sign-in"))?;
@@ -77,7 +79,7 @@ async fn begin(
 }
 
 /// Gives the user of `session` another password, if `current` is the one that they have. All that was granted and all
-/// sessions are dead then, and this browser begins a new one.
+/// sessions are dead then, and this browser begins a new one: both, or neither.
 pub async fn change_password(
     app: &App,
     browser: Browser<'_>,
@@ -88,8 +90,9 @@ pub async fn change_password(
     let by = By::Page { client: None, device: browser.device };
     let username = session.user().username.as_str();
     let attempt = Attempt { by, address: browser.address, username, password: current };
-    let authenticated = user::authenticate(app, attempt).await?.change_password(app, new).await?;
-    begin(app, browser, None, authenticated, vec![Method::Password]).await
+    let mut authenticated = user::authenticate(app, attempt).await?;
+    let password = authenticated.choose_password(app, new).await?;
+    begin(app, browser, None, authenticated, vec![Method::Password], Some(password)).await
 }
 
 /// The session whose cookie this is, if it goes on.

@@ -14,7 +14,7 @@ use crate::limits::{self, lockout};
 use crate::model::{Audit, Event, UserId};
 use crate::password::{PasswordHash, Verdict};
 use crate::protocol::{BoxError, Error, Secret, Username};
-use crate::store::{Credentials, LiveClient, SignIn};
+use crate::store::{Credentials, LiveClient, NewPassword, SignIn};
 
 /// An attempt to sign in.
 pub struct Attempt<'a> {
@@ -122,18 +122,14 @@ impl Authenticated {
 }
 
 impl Authenticated {
-    /// Gives the user another password; what was granted before is dead from the moment this returns. The proof is as
-    /// good as before, for a sign-in that follows.
-    pub async fn change_password(self, app: &App, new: Secret<String>) -> Result<Self, Error> {
-        let Credentials { user_id, generation, .. } = self.credentials;
+    /// Another password of the user, for the store to take with the sign-in.
+    pub async fn choose_password(&mut self, app: &App, new: Secret<String>) -> Result<NewPassword, Error> {
+        // The one that was typed is no longer one to hash anew.
+        self.weaker = None;
+        let user_id = self.credentials.user_id;
         let hash = app.hasher.hash(new).await?;
         let sealed = app.seal.seal(&password_place(&user_id.to_string()), hash.to_phc().expose().as_bytes());
-        let entry = app.audit(Event::PasswordSet).user(user_id);
-        let generation = app.store.change_password(user_id, generation, sealed.clone(), entry).await?;
-        let generation = generation.ok_or_else(|| refused("the user changed meanwhile"))?;
-        let credentials = Credentials { generation, password_hash: Some(sealed), ..self.credentials };
-        // The password that was typed is no longer one to hash anew.
-        Ok(Self { credentials, weaker: None, ..self })
+        Ok(NewPassword { hash: sealed, entry: app.audit(Event::PasswordSet).user(user_id) })
     }
 }
 

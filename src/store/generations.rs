@@ -4,32 +4,47 @@
 //! same transaction, so that the clients that knew of them are told.
 
 use super::db::Db;
+use super::sign_in::Credentials;
 use super::sql::sql;
-use super::{Error, Store, sessions};
+use super::{Error, Store, audit, sessions};
 use crate::model::{Audit, UserId};
+
+/// A password that a user chooses in place of the one that they have just shown.
+pub struct NewPassword {
+    /// Its sealed hash.
+    pub hash: String,
+    /// The entry for the audit trail.
+    pub entry: Audit,
+}
 
 /// Locks what rests on a user before the user, as a refresh locks its family first.
 const LOCK_FAMILIES: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
+
+/// Gives a user who is as `credentials` say another password, and says what they are then; `None` when they have been
+/// disabled or changed meanwhile.
+pub(super) async fn change_password(
+    db: &mut Db,
+    credentials: &Credentials,
+    new: &NewPassword,
+) -> Result<Option<Credentials>, Error> {
+    const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
+                       WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
+    let Credentials { user_id, generation, .. } = *credentials;
+    sql!(LOCK_FAMILIES, user_id.to_string()).lock(db).await?;
+    if sql!(SQL, user_id.to_string(), &new.hash, generation).run(db).await? == 0 {
+        return Ok(None);
+    }
+    sessions::end_all(db, user_id, None, new.entry.at).await?;
+    audit::insert(db, &new.entry).await?;
+    let (generation, password_hash) = (generation + 1, Some(new.hash.clone()));
+    Ok(Some(Credentials { generation, password_hash, ..*credentials }))
+}
 
 impl Store {
     /// Sets the sealed password hash; what was granted before is dead from the moment this returns.
     pub async fn set_password(&self, id: UserId, hash: String, entry: Audit) -> Result<bool, Error> {
         const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1 WHERE id = $1";
         self.end_generation(id, entry, async move |db, id| sql!(SQL, id, &hash).run(db).await).await
-    }
-
-    /// The same for a user who is still of `generation`, and gives their next one; `None` when they have been changed.
-    pub async fn change_password(
-        &self,
-        id: UserId,
-        generation: i64,
-        hash: String,
-        entry: Audit,
-    ) -> Result<Option<i64>, Error> {
-        const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
-                           WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
-        let change = async move |db: &mut Db, id| sql!(SQL, id, &hash, generation).run(db).await;
-        Ok(self.end_generation(id, entry, change).await?.then_some(generation + 1))
     }
 
     /// Disables a user; what was granted before is dead from the moment this returns.

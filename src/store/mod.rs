@@ -44,6 +44,7 @@ pub use authorization_codes::{Redeem, Redeemed};
 pub use clients::{KindOfClient, LiveClient};
 pub use error::Error;
 pub use families::{Granting, Refresh, Refreshed};
+pub use generations::NewPassword;
 pub use lately::Registered;
 pub use logout_deliveries::LogoutDelivery;
 pub use migrate::Pending;

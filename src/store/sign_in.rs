@@ -45,17 +45,18 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Takes the password: forgets failures, remembers the network. `None` when the user has been disabled or
-    /// changed meanwhile. The caller has locked the user.
+    /// Takes the password: forgets failures, remembers the network. `None` when the user is disabled, or no longer as
+    /// `credentials` say. The caller has locked the user.
     pub(super) async fn take(
         &self,
         db: &mut Db,
+        credentials: &Credentials,
         default_role: Option<&RoleName>,
     ) -> Result<Option<LiveUser>, Error> {
         const FORGET: &str = "DELETE FROM login_failures WHERE account = $1";
         const KNOW: &str = "INSERT INTO known_prefixes (user_id, prefix, seen_at) VALUES ($1, $2, $3)
                             ON CONFLICT (user_id, prefix) DO UPDATE SET seen_at = excluded.seen_at";
-        let Credentials { user_id: id, generation, .. } = self.credentials;
+        let Credentials { user_id: id, generation, .. } = *credentials;
         let Some(user) = users::live(db, id, generation, default_role).await? else { return Ok(None) };
         sql!(FORGET, &self.account).run(db).await?;
         sql!(KNOW, id.to_string(), &self.prefix, self.entry.at).run(db).await?;
@@ -149,7 +150,9 @@ impl Store {
             if !clients::is_live(db, client, *client_generation).await? {
                 return Ok(None);
             }
-            let Some(user) = sign_in.take(db, default_role.as_ref()).await? else { return Ok(None) };
+            let Some(user) = sign_in.take(db, &sign_in.credentials, default_role.as_ref()).await? else {
+                return Ok(None);
+            };
 
             let (scope, now) = (narrowing.for_user(user.roles()), sign_in.entry.at);
             if scope.is_empty() {

@@ -132,6 +132,28 @@ async fn a_new_password_ends_all_that_the_old_one_began_but_this_browser() {
     assert_eq!(buttons(&here.open("/account/sessions").await, "end"), Vec::<String>::new());
 }
 
+/// Who is told that it failed has the password that they had, and all else.
+#[tokio::test]
+async fn a_password_is_changed_with_the_session_that_follows_or_not_at_all() {
+    let server = Server::start().await;
+    let (app, alice) = (server.client("app").await, server.user("alice").await);
+    let (here, elsewhere) = (signed_in(&server, &alice).await, signed_in(&server, &alice).await);
+    let tokens = app.password(&alice, "items:read profile").await;
+    let mut database = server.database().await;
+    database.fail("INSERT", "sessions", None).await;
+    let page = change(&here, "/account/password", &password_form(PASSWORD, NEW_PASSWORD)).await;
+    assert_eq!(page.status, 503, "{page:?}");
+    database.mend("sessions").await;
+
+    assert!(is_signed_in(&here).await && is_signed_in(&elsewhere).await);
+    let tokens = app.refresh(&tokens).await;
+    let page = change(&here, "/account/password", &password_form(PASSWORD, NEW_PASSWORD)).await;
+    assert_eq!(page.path, "/account?done=password");
+    assert!(is_signed_in(&here).await && !is_signed_in(&elsewhere).await);
+    assert_eq!(app.try_refresh(&tokens).await.error(), "invalid_grant");
+    assert_eq!(database.count("audit WHERE event = 'user.password_set'").await, 1);
+}
+
 #[tokio::test]
 async fn the_current_password_is_guessed_no_faster_here_than_at_sign_in() {
     let server = Server::start().await;

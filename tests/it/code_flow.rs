@@ -54,6 +54,7 @@ pub async fn sign_in(vault: &Vault, name: &str, former: Option<&str>) -> LiveSes
         agent: Some("a browser".to_owned()),
         ended: vault.audit(Event::SessionEnded),
         displaced: vault.audit(Event::SessionEnded),
+        password: None,
     };
     vault.store.begin_session(sign_in, new, None).await.unwrap().unwrap()
 }

@@ -4,6 +4,7 @@ use super::{LiveSession, Stored};
 use crate::model::{Audit, Authentication, Method, SessionId};
 use crate::protocol::RoleName;
 use crate::store::db::Db;
+use crate::store::generations::{self, NewPassword};
 use crate::store::sign_in::SignIn;
 use crate::store::sql::{join, sql};
 use crate::store::{Error, Store, audit};
@@ -26,6 +27,8 @@ pub struct NewSession {
     pub ended: Audit,
     /// The entry, should it end one of the user's because they have too many.
     pub displaced: Audit,
+    /// The password that the user has from then on, if they change it: all their other sessions end.
+    pub password: Option<NewPassword>,
 }
 
 impl Store {
@@ -49,13 +52,20 @@ impl Store {
             VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8)";
         self.write(async move |db| {
             let (user, now) = (sign_in.credentials.user_id, sign_in.entry.at);
+            let credentials = match &new.password {
+                Some(password) => generations::change_password(db, &sign_in.credentials, password).await?,
+                None => Some(sign_in.credentials.clone()),
+            };
+            let Some(credentials) = credentials else { return Ok(None) };
             let former = match &new.former {
                 Some(digest) => super::with_digest(db, digest, now).await?,
                 None => None,
             };
             let displaced = super::one_too_many(db, user, now).await?;
             sql!(LOCK, user.to_string()).lock(db).await?;
-            let Some(user) = sign_in.take(db, default_role.as_ref()).await? else { return Ok(None) };
+            let Some(user) = sign_in.take(db, &credentials, default_role.as_ref()).await? else {
+                return Ok(None);
+            };
 
             let authentication = Authentication { methods: new.methods.clone(), at: now };
             let write = async |db: &mut Db, statement, id: SessionId| {
