@@ -287,10 +287,14 @@ impl Store {
 
     /// Removes a client with all it was granted. False when there is none.
     pub async fn remove_client(&self, id: ClientId, entry: Audit) -> Result<bool, Error> {
-        // Its families first, as a refresh locks them first.
-        const LOCK: &str = "SELECT 1 FROM families WHERE client_id = $1 ORDER BY id FOR UPDATE";
+        // What rests on it first: its codes as redeeming one locks it first, its families as a refresh does.
+        const CODES: &str =
+            "SELECT 1 FROM authorization_codes WHERE client_id = $1 ORDER BY digest FOR UPDATE";
+        const FAMILIES: &str = "SELECT 1 FROM families WHERE client_id = $1 ORDER BY id FOR UPDATE";
         self.change_client(id, entry, async |db, id| {
-            sql!(LOCK, id).lock(db).await?;
+            for statement in [CODES, FAMILIES] {
+                sql!(statement, id).lock(db).await?;
+            }
             sql!("DELETE FROM clients WHERE id = $1", id).run(db).await
         })
         .await

@@ -17,8 +17,16 @@ pub struct NewPassword {
     pub entry: Audit,
 }
 
-/// Locks what rests on a user before the user, as a refresh locks its family first.
-const LOCK_FAMILIES: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
+/// Locks what rests on a user before the user, as a refresh locks its family first. From then on nothing more comes to
+/// rest on them: whoever begins a session waits, and then finds them changed.
+async fn lock(db: &mut Db, user: UserId) -> Result<(), Error> {
+    const FAMILIES: &str = "SELECT 1 FROM families WHERE user_id = $1 ORDER BY id FOR UPDATE";
+    const USER: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
+    for statement in [FAMILIES, USER] {
+        sql!(statement, user.to_string()).lock(db).await?;
+    }
+    Ok(())
+}
 
 /// Gives a user who is as `credentials` say another password, and says what they are then; `None` when they have been
 /// disabled or changed meanwhile.
@@ -30,7 +38,7 @@ pub(super) async fn change_password(
     const SQL: &str = "UPDATE users SET password_hash = $2, generation = generation + 1
                        WHERE id = $1 AND generation = $3 AND disabled_at IS NULL";
     let Credentials { user_id, generation, .. } = *credentials;
-    sql!(LOCK_FAMILIES, user_id.to_string()).lock(db).await?;
+    lock(db, user_id).await?;
     if sql!(SQL, user_id.to_string(), &new.hash, generation).run(db).await? == 0 {
         return Ok(None);
     }
@@ -58,9 +66,13 @@ impl Store {
 
     /// Removes a user with all that was granted.
     pub async fn remove_user(&self, id: UserId, entry: Audit) -> Result<bool, Error> {
+        // Codes before all else, as redeeming one locks it first; they go with the user.
+        const LOCK_CODES: &str =
+            "SELECT 1 FROM authorization_codes WHERE user_id = $1 ORDER BY digest FOR UPDATE";
         let now = entry.at;
         self.change_user(id, entry, async move |db, id| {
-            sql!(LOCK_FAMILIES, id.to_string()).lock(db).await?;
+            sql!(LOCK_CODES, id.to_string()).lock(db).await?;
+            lock(db, id).await?;
             sessions::end_all(db, id, None, now).await?;
             sql!("DELETE FROM users WHERE id = $1", id.to_string()).run(db).await
         })
@@ -75,7 +87,7 @@ impl Store {
     {
         let now = entry.at;
         self.change_user(id, entry, async move |db, id| {
-            sql!(LOCK_FAMILIES, id.to_string()).lock(db).await?;
+            lock(db, id).await?;
             let changed = change(db, id.to_string()).await?;
             if changed == 1 {
                 sessions::end_all(db, id, None, now).await?;

@@ -126,9 +126,14 @@ async fn one_too_many(db: &mut Db, user: UserId, now: i64) -> Result<Option<Stor
     sql!(SQL, now, user.to_string(), AT_ONCE - 1).optional(db).await
 }
 
+/// Keeps what rests on a session from being renewed meanwhile.
+async fn lock_families(db: &mut Db, session: SessionId) -> Result<(), Error> {
+    const LOCK: &str = "SELECT 1 FROM families WHERE session_id = $1 ORDER BY id FOR UPDATE";
+    sql!(LOCK, session.to_string()).lock(db).await
+}
+
 /// Ends a session with what rests on it, and has its clients told; false when it was over before.
 async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool, Error> {
-    const LOCK: &str = "SELECT 1 FROM families WHERE session_id = $1 ORDER BY id FOR UPDATE";
     const END: &str = "UPDATE sessions SET ended_at = $3 WHERE id = $1 AND user_id = $2 AND ended_at IS NULL";
     // A session ends once, so that its id and the client's name the delivery.
     const TELL: &str = "INSERT INTO logout_deliveries (id, client_id, user_id, session_id, attempts, due_at)
@@ -136,7 +141,7 @@ async fn end(db: &mut Db, user: UserId, id: SessionId, now: i64) -> Result<bool,
         FROM sessions s JOIN session_clients sc ON sc.session_id = s.id JOIN clients c ON c.id = sc.client_id
         WHERE s.id = $1 AND c.backchannel_logout_uri IS NOT NULL";
     let (text, user) = (id.to_string(), user.to_string());
-    sql!(LOCK, &text).lock(db).await?;
+    lock_families(db, id).await?;
     if sql!(END, &text, user, now).run(db).await? == 0 {
         return Ok(false);
     }

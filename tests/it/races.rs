@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use claviger::admin;
+use claviger::admin::client::Description;
 use claviger::admin::user::PasswordRules;
 use claviger::protocol::Secret;
 use claviger::rotate;
 
-use crate::code_flow::code_request;
+use crate::code_flow::{code_request, relying_party};
 use crate::database::{Connection, is_postgres};
-use crate::server::{Answer, Client, PASSWORD, Server};
+use crate::server::{Answer, Client, PASSWORD, START, Server};
 
 const UNLIMITED: &str = "[limits]\nlogin = \"off\"";
 
@@ -154,6 +155,86 @@ async fn what_ends_a_session_does_not_return_in_the_middle_of_its_renewal() {
             admin::client::enable(&two.app, &client).await.unwrap();
         }
     }
+}
+
+/// Rule 4, of PostgreSQL: who removes something, or ends a session, waits for what rests on it before holding anything
+/// that the one who uses that needs. Else each would wait for the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rests_on_something_is_waited_for_before_anything_is_held() {
+    if !is_postgres() {
+        return;
+    }
+    let server = Server::start_with(UNLIMITED).await;
+    let (app, alice) = (server.relying_party("app").await, server.user("alice").await);
+    let (app_id, name) = (app.id.parse().unwrap(), alice.name.parse().unwrap());
+    let first = server.session(&alice).await;
+    app.try_redeem(&app.code_in(&first, code_request("openid")).await).await.granted();
+    app.code_in(&first, code_request("openid")).await;
+    server.advance(Duration::from_secs(1)).await;
+    for _ in 0..99 {
+        server.session(&alice).await;
+    }
+    let (mut using, mut watching) = (server.database().await, server.database().await);
+
+    // As redeeming a code and refreshing do it: first the code or the family, then what it rests on.
+    let family = "families WHERE revoked_at IS NULL";
+    let code = "authorization_codes WHERE redeemed_at IS NULL";
+    for (what, used, rests_on) in [
+        ("begin one session too many", family, "users"),
+        ("remove the client", code, "clients"),
+        ("remove the user", code, "users"),
+    ] {
+        using.run(format!("BEGIN; SELECT 1 FROM {used} FOR UPDATE")).await;
+        let change = async {
+            match what {
+                "remove the client" => admin::client::remove(&server.app, &app_id).await.unwrap(),
+                "remove the user" => admin::user::remove(&server.app, &name).await.unwrap(),
+                _ => drop(server.session(&alice).await),
+            }
+        };
+        let use_ = async {
+            until_waiting(&mut watching, 1).await;
+            using.run(format!("SELECT 1 FROM {rests_on} FOR UPDATE NOWAIT; ROLLBACK")).await;
+        };
+        tokio::join!(change, use_);
+        if what == "remove the client" {
+            let app = server.relying_party("app").await;
+            app.code(&alice, "openid").await;
+        }
+    }
+}
+
+/// A session that begins while its user is removed is found, and its clients are told; on SQLite one comes after the
+/// other anyway.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_begins_unseen_while_its_user_is_removed() {
+    if !is_postgres() {
+        return;
+    }
+    let server = Server::start_with(UNLIMITED).await;
+    let alice = server.user("alice").await;
+    let backchannel_logout_uri = Some("https://app.example.com/logout".parse().unwrap());
+    server.client_with(Description { backchannel_logout_uri, ..relying_party("app") }).await;
+    let (mut beginning, mut watching) = (server.database().await, server.database().await);
+    let end = START + 3600;
+    beginning
+        .run(format!(
+            "BEGIN;
+             SELECT 1 FROM users WHERE id = '{id}' FOR SHARE;
+             INSERT INTO sessions (id, digest, user_id, user_generation, amr, auth_time, seen_at, expires_at)
+             SELECT '{session}', 'digest', id, generation, 'pwd', {START}, {START}, {end} FROM users WHERE id = '{id}';
+             INSERT INTO session_clients (session_id, client_id) VALUES ('{session}', 'app')",
+            id = alice.id,
+            session = uuid::Uuid::nil().simple(),
+        ))
+        .await;
+    let remove = async { admin::user::remove(&server.app, &alice.name.parse().unwrap()).await.unwrap() };
+    let commit = async {
+        until_waiting(&mut watching, 1).await;
+        beginning.run("COMMIT").await;
+    };
+    tokio::join!(remove, commit);
+    assert_eq!(server.database().await.count("logout_deliveries WHERE client_id = 'app'").await, 1);
 }
 
 /// Waits until so many of this test's transactions wait for a lock.

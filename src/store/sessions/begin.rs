@@ -62,6 +62,10 @@ impl Store {
                 None => None,
             };
             let displaced = super::one_too_many(db, user, now).await?;
+            // What rests on the sessions that this may end before the user, as a refresh locks its family first.
+            for session in former.iter().chain(&displaced) {
+                super::lock_families(db, session.id).await?;
+            }
             sql!(LOCK, user.to_string()).lock(db).await?;
             let Some(user) = sign_in.take(db, &credentials, default_role.as_ref()).await? else {
                 return Ok(None);
