@@ -97,6 +97,27 @@ async fn a_value_of_another_form_is_refused_beside_its_field_and_nothing_is_save
     assert_eq!(server.claims(&alice).await, before);
 }
 
+/// Of two who change the same, the later one is shown that there was another.
+#[tokio::test]
+async fn a_profile_that_was_shown_before_another_change_is_shown_again_with_what_was_typed() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    let (here, there) = (signed_in(&server, &alice).await, signed_in(&server, &alice).await);
+    let shown = here.open("/account/profile").await;
+    let mail = |address| [("name", "ALICE"), ("email", address)];
+    change(&there, "/account/profile", &mail("alice@example.org")).await;
+
+    let page = here.submit(&shown, &mail("alice@example.net")).await;
+    assert_eq!((page.path.as_str(), page.status), ("/account/profile", 400));
+    assert!(page.body.contains("This page was out of date. Please try again."), "{}", page.body);
+    assert_eq!(page.field("email").unwrap(), "alice@example.net");
+    assert_eq!(server.claims(&alice).await["email"], "alice@example.org");
+    assert_eq!(here.submit(&page, &mail("alice@example.net")).await.path, "/account/profile?done=profile");
+    assert_eq!(server.claims(&alice).await["email"], "alice@example.net");
+    let same = there.open("/account/profile").await;
+    assert_eq!(here.submit(&same, &mail("x@example.net")).await.status, 400, "it is another browser's form");
+}
+
 #[tokio::test]
 async fn nobody_vouches_for_themself() {
     let server = Server::start().await;
