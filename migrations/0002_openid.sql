@@ -21,6 +21,7 @@ ALTER TABLE families ADD COLUMN is_offline BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE families ADD COLUMN claims TEXT;
 
 CREATE INDEX families_by_session ON families (session_id);
+CREATE INDEX families_by_grant ON families (user_id, client_id, created_at);
 
 -- A browser that a user signed in with. Only a keyed hash of its cookie is kept; `id` is the `sid`.
 CREATE TABLE sessions (

@@ -204,6 +204,7 @@ impl Store {
                 families::revoke(db, code.family_id, &redeem.reused).await?;
                 return Ok(Redeemed::Refused("the code was redeemed before"));
             }
+            families::make_room(db, code.user_id, &code.client_id).await?;
             sql!(LOCK, digest).lock(db).await?;
             sql!(LOCK_CONSENT, code.user_id.to_string(), code.client_id.as_str()).lock(db).await?;
             let now = redeem.clock.now();

@@ -15,6 +15,9 @@ use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
 const KEPT: i64 = 1000;
 const PRUNE_EVERY: i64 = 100;
 
+/// Families that a user may have with one client.
+const AT_ONCE: i64 = 1000;
+
 /// A family to begin, with its first refresh token if the client is to have one.
 #[derive(Clone, Debug)]
 pub struct Granting {
@@ -142,6 +145,15 @@ async fn presented(db: &mut Db, digest: &str) -> Result<Option<PresentedFor>, Er
         WHERE t.digest = $1"
     );
     sql!(SQL, digest).optional(db).await
+}
+
+/// Forgets the oldest families of a user with a client, should they have as many as they may have: one is to begin. Before
+/// user and client are locked, as a refresh locks its family first.
+pub(super) async fn make_room(db: &mut Db, user: UserId, client: &ClientId) -> Result<(), Error> {
+    const SQL: &str = "DELETE FROM families WHERE id IN (SELECT id FROM families
+        WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC LIMIT 10 OFFSET $3)";
+    db.changes_what_was_read |= sql!(SQL, user.to_string(), client.as_str(), AT_ONCE - 1).run(db).await? > 0;
+    Ok(())
 }
 
 /// Begins a family with its first refresh token, in the transaction that checked user and client.

@@ -146,6 +146,7 @@ impl Store {
         const LOCK: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR SHARE";
         self.write(async move |db| {
             let PasswordGrant { client: (client, client_generation), narrowing, granting } = &grant;
+            families::make_room(db, sign_in.credentials.user_id, client).await?;
             sql!(LOCK, sign_in.credentials.user_id.to_string(), client.as_str()).lock(db).await?;
             if !clients::is_live(db, client, *client_generation).await? {
                 return Ok(None);

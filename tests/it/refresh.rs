@@ -225,3 +225,27 @@ async fn a_restart_keeps_everything() {
     );
     web.try_password(&alice, PASSWORD, "items:read").await.granted();
 }
+
+/// R8: of the grants of a user to one client the newest are kept.
+#[tokio::test]
+async fn a_user_has_a_thousand_grants_with_a_client_at_most() {
+    let server = Server::start().await;
+    let (web, other, alice) =
+        (server.client("web").await, server.client("other").await, server.user("alice").await);
+    let (first, elsewhere) = (web.password(&alice, "").await, other.password(&alice, "").await);
+    let others =
+        "INSERT INTO families (id, client_id, client_generation, user_id, user_generation, api, scope,
+            auth_time, created_at, expires_at)
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+        SELECT i || '.' || id, client_id, client_generation, user_id, user_generation, api, scope, auth_time,
+            created_at + 1, expires_at FROM families, n WHERE client_id = 'web'";
+    server.database().await.run(others).await;
+    let first = web.refresh(&first).await;
+
+    server.advance(Duration::from_secs(2)).await;
+    let last = web.password(&alice, "").await;
+    assert_eq!(server.database().await.count("families WHERE client_id = 'web'").await, 1000);
+    assert_eq!(web.try_refresh(&first).await.error(), "invalid_grant");
+    web.refresh(&last).await;
+    other.refresh(&elsewhere).await;
+}
