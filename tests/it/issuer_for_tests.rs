@@ -12,7 +12,7 @@ use crate::server::{Answer, Server, part};
 
 const AUDIENCE: &str = "https://items.example";
 
-/// A running one; it is killed when this is dropped.
+/// A running one, which ends when this is dropped.
 struct Issuer {
     child: Child,
     facts: Value,
@@ -64,8 +64,8 @@ impl Issuer {
 
 impl Drop for Issuer {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
+        // It ends by itself, and takes its folder along, which one that is killed could not.
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }
