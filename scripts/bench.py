@@ -6,11 +6,13 @@ most. A row falls short when it misses its ratio by more than that.
 """
 
 import argparse
+import json
 import os
 import socket
 import statistics
 import subprocess
 import time
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -160,6 +162,7 @@ def everything_else(bench: Bench, is_quick: bool) -> list[Check]:
         checks += beside_sign_ins(stand, bench)
         say("a million users and 10,000 clients")
         checks += with_a_million(stand, bench)
+    checks += issuers_for_tests(bench)
     say("two cores")
     checks += two_cores(bench)
     if not is_quick:
@@ -260,6 +263,28 @@ def two_cores(bench: Bench) -> list[Check]:
             ratios.append(two.client_credentials(bench.seconds).rate / rate)
             os.sched_setaffinity(0, {int(bench.load)})
     return [Check("client_credentials on two cores, of one", statistics.median(ratios), 1.85)]
+
+
+def issuers_for_tests(bench: Bench) -> list[Check]:
+    """How soon the issuer for tests of APIs is ready, on the cores of a developer, and makes a token."""
+    ready, minted = [], []
+    wish = json.dumps({"aud": "https://notes.example", "scope": "notes:read"}).encode()
+    command = ["taskset", "-c", f"{bench.server},{bench.load}", binary(), "issuer-for-tests"]
+    for _ in range(4 * bench.rounds + 1):
+        began = time.monotonic()
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as issuer:
+            control = json.loads(issuer.stdout.readline())["control"]
+            ready.append(time.monotonic() - began)
+            for _ in range(10):
+                asked = urllib.request.Request(f"{control}/token", wish, {"Content-Type": "application/json"})
+                began = time.monotonic()
+                urllib.request.urlopen(asked, timeout=10).close()
+                minted.append(time.monotonic() - began)
+            issuer.stdin.close()
+    return [
+        Check("issuer-for-tests ready", statistics.median(ready) * 1e3, 100, "ms"),
+        Check("a token of its minted", statistics.median(minted) * 1e3, 10, "ms"),
+    ]
 
 
 def curve(bench: Bench) -> list[Check]:
