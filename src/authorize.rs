@@ -139,6 +139,7 @@ impl Asked {
     pub async fn next(&self, app: &App, session: Option<&LiveSession>) -> Result<Next, Error> {
         let grantable = session.map(|session| self.grantable(session)).unwrap_or_default();
         let consented = match session {
+            _ if self.is_asked_each_time() => Scope::default(),
             Some(session) if self.client.profile.consent == ConsentPolicy::Ask => {
                 let consent = app.store.consent(session.user().id, &self.client.id).await?;
                 consent.map(|consent| consent.scope).unwrap_or_default()
@@ -153,6 +154,15 @@ impl Asked {
             consented,
         };
         next(&self.request, facts)
+    }
+
+    /// Whether a consent counts for nothing the next time. Neither a secret nor the redirect URI tells this client from
+    /// another program of the device, which could otherwise be answered unseen ([RFC 8252 §8.6], [RFC 6749 §10.2]).
+    ///
+    /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
+    /// [RFC 6749 §10.2]: https://www.rfc-editor.org/rfc/rfc6749#section-10.2
+    fn is_asked_each_time(&self) -> bool {
+        self.client.is_public() && !self.return_address.redirect_uri().is_https()
     }
 
     /// Whether the request is about the user of `session`, as far as it says: by `id_token_hint`, or by asking for a
@@ -176,7 +186,7 @@ impl Asked {
     }
 
     /// What the user of `session` can let the client have.
-    fn grantable(&self, session: &LiveSession) -> Scope {
+    pub fn grantable(&self, session: &LiveSession) -> Scope {
         let requested = self.request.scope.clone();
         let narrowing =
             Narrowing { requested, client: self.client.scope.clone(), api: self.target.scope.clone() };

@@ -13,8 +13,9 @@ use super::route::{PAGE, Route, read};
 use super::view::FormPost;
 use super::visit::{Visit, visit};
 use crate::app::App;
-use crate::authorize::{self, Next, Refusal};
+use crate::authorize::{self, Asked, Next, Refusal};
 use crate::protocol::{AuthorizationResponse, Error, Params, ResponseMode};
+use crate::store::LiveSession;
 
 /// The longest request, in bytes as we write it in URLs: each step has it in its target, of which the server reads
 /// somewhat more.
@@ -70,10 +71,7 @@ async fn next(visit: &Visit, params: &Params) -> Result<Response, Refusal> {
     let to = |path| reply::see_other(&visit.url(path, &visit.query));
     match (next, session) {
         (Err(error), _) => Err(Refusal::told(asked.return_address, error)),
-        (Ok(Next::Answer), Some(session)) => {
-            let answer = asked.answer(&visit.app, &session).await?;
-            Ok(deliver(visit, params, answer))
-        }
+        (Ok(Next::Answer), Some(session)) => granted(visit, params, asked, &session).await,
         (Ok(Next::Consent(_)), Some(_)) => Ok(to("/consent")),
         (Ok(_), _) => Ok(to("/sign-in")),
     }
@@ -88,6 +86,17 @@ pub(super) fn refused(visit: &Visit, params: &Params, refusal: Refusal) -> Respo
             reply::telling(&error, deliver(visit, params, answer))
         }
     }
+}
+
+/// Gives the client a code.
+pub(super) async fn granted(
+    visit: &Visit,
+    params: &Params,
+    asked: Asked,
+    session: &LiveSession,
+) -> Result<Response, Refusal> {
+    let answer = asked.answer(&visit.app, session).await?;
+    Ok(deliver(visit, params, answer))
 }
 
 /// Sends an answer on its way to the client. 303, since with 307 a browser would send the client what it sent us

@@ -5,7 +5,7 @@
 use warp::Filter;
 use warp::reply::Response;
 
-use super::authorization::refused;
+use super::authorization::{granted, refused};
 use super::cors::Cors;
 use super::form::body;
 use super::reply;
@@ -15,7 +15,7 @@ use super::visit::{Visit, visit};
 use crate::app::App;
 use crate::authorize::{self, Asked, Next, Refusal};
 use crate::model::Event;
-use crate::protocol::{AuthorizationRequest, Error, Params, Scope};
+use crate::protocol::{Error, Params, Scope};
 use crate::store::LiveSession;
 
 /// `GET` and `POST /consent`
@@ -37,8 +37,8 @@ async fn answer(visit: Visit, form: Option<Params>) -> Response {
     }
 }
 
-/// Shows what is asked for, or takes what was decided in `form`. Where nothing is to be decided, the authorization
-/// endpoint knows what is next.
+/// Shows what is asked for, or takes what was decided in `form`, and answers the client. Where nothing is to be decided,
+/// the authorization endpoint knows what is next.
 async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<Response, Refusal> {
     let asked = authorize::read(&visit.app, params).await?;
     let session = visit.session().await.map_err(Refusal::Shown)?;
@@ -56,14 +56,14 @@ async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<R
         return Err(Refusal::told(asked.return_address, error));
     }
     let entry = visit.app.audit(Event::ConsentGranted);
-    let granted = visit.app.store.grant_consent(session.user().id, asked.client.id.clone(), new, entry);
-    granted.await.map_err(|error| Refusal::Shown(error.into()))?;
-    Ok(reply::see_other(&visit.url("/authorize", &AuthorizationRequest::consented(params))))
+    let kept = visit.app.store.grant_consent(session.user().id, asked.client.id.clone(), new, entry);
+    kept.await.map_err(|error| Refusal::Shown(error.into()))?;
+    granted(visit, params, asked, &session).await
 }
 
 /// What the form is about.
 fn about(asked: &Asked, new: &Scope) -> String {
-    format!("consent {} {new}", asked.client.id)
+    format!("consent {} {} {new}", asked.client.id, asked.return_address.redirect_uri())
 }
 
 /// The form, with what was wrong with it before.
@@ -76,7 +76,6 @@ async fn page(
     refusal: Option<&Error>,
 ) -> Result<Response, Refusal> {
     let shown = |error: crate::store::Error| Refusal::Shown(error.into());
-    let before = visit.app.store.consent(session.user().id, &asked.client.id).await.map_err(shown)?;
     let api = visit.app.store.api(&asked.target.uri).await.map_err(shown)?;
     let described = |token| api.as_ref()?.scopes.get(token)?.as_deref();
 
@@ -95,7 +94,7 @@ async fn page(
             username: session.user().username.as_str(),
             other_account: &other_account,
             allowances,
-            is_addition: before.is_some() && !asked.request.prompt.consent,
+            is_addition: asked.grantable(session) != *new,
             refusal,
         };
         page.answer()

@@ -134,14 +134,6 @@ impl AuthorizationRequest {
         let rest = params.to_query_with(|name, value| (name != "prompt").then(|| value.to_owned()));
         format!("{rest}&prompt=none")
     }
-
-    /// The query of the request `params` once its user has consented to it.
-    pub fn consented(params: &Params) -> String {
-        params.to_query_with(|name, value| match name {
-            "prompt" => without(value, &["consent"]),
-            _ => Some(value.to_owned()),
-        })
-    }
 }
 
 fn nonce(params: &Params) -> Result<Option<String>, Error> {
@@ -256,7 +248,6 @@ mod tests {
         let once = AuthorizationRequest::signed_in(&params);
         assert_eq!(once, "prompt=consent&state=a+b&x=");
         let params = Params::parse(once.as_bytes()).unwrap();
-        assert_eq!(AuthorizationRequest::consented(&params), "state=a+b&x=");
         assert_eq!(AuthorizationRequest::unasked(&params), "state=a+b&x=&prompt=none");
     }
 

@@ -116,6 +116,14 @@ impl RedirectUri {
         presented == self || (loopback.is_some() && loopback == without_loopback_port(&presented.0))
     }
 
+    /// Whether only who holds the host's certificate is answered there. On a loopback address or at an app's own scheme,
+    /// any program of the device may be ([RFC 8252 §8.6]).
+    ///
+    /// [RFC 8252 §8.6]: https://www.rfc-editor.org/rfc/rfc8252#section-8.6
+    pub fn is_https(&self) -> bool {
+        self.0.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+    }
+
     /// The host, or the scheme of an app's own URI: what a person is shown of it.
     pub fn host(&self) -> String {
         let url = Url::parse(&self.0).expect("it was parsed when it was made");

@@ -9,8 +9,9 @@ use crate::relying_party::{REDIRECT_URI, RelyingParty, relying_party};
 use crate::server::{PASSWORD, Server, User};
 
 /// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: [(&str, &str); 2] =
+pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// Its challenge, as a request has it.
+pub const CHALLENGE: [(&str, &str); 2] =
     [("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"), ("code_challenge_method", "S256")];
 
 /// An error page, which leads nowhere.

@@ -1,10 +1,11 @@
 //! What people let clients have, and are asked about.
 
 use claviger::admin::client::Description;
-use claviger::model::{ConsentPolicy, Profile};
+use claviger::model::{AuthMethod, ConsentPolicy, Pkce, Profile};
 
+use crate::authorize::{CHALLENGE, VERIFIER};
 use crate::browser::{Browser, Page};
-use crate::relying_party::{RelyingParty, relying_party};
+use crate::relying_party::{REDIRECT_URI, RelyingParty, relying_party};
 use crate::server::{Server, User};
 
 /// A client that asks.
@@ -114,6 +115,60 @@ async fn a_client_of_our_own_need_not_ask_unless_it_says_so() {
     let page = browser.open(&rp.request(&[("prompt", "consent"), ("scope", "openid items:read")])).await;
     assert!(page.is_at("/consent"), "{page:?}");
     assert!(!browser.submit(&page, &ALLOW).await.told("code").is_empty());
+}
+
+/// RFC 8252 §8.6, RFC 6749 §10.2: another program of the device may say that it is the one that was allowed.
+#[tokio::test]
+async fn a_public_client_that_anybody_could_pose_as_is_asked_about_each_time() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    let uris = ["http://127.0.0.1/cb", "com.example.app:/cb", REDIRECT_URI].map(|uri| uri.parse().unwrap());
+    let profile = Profile { pkce: Pkce::Required, consent: ConsentPolicy::Ask, ..Profile::default() };
+    let of = |id| Description {
+        redirect_uris: uris.clone().into(),
+        profile: profile.clone(),
+        ..relying_party(id)
+    };
+    let app = Description { auth_method: AuthMethod::None, ..of("app") };
+    let (app, site) = (RelyingParty::with(&server, app).await, RelyingParty::with(&server, of("site")).await);
+    // No operator can register such a client.
+    let own = RelyingParty::with(&server, Description { auth_method: AuthMethod::None, ..of("own") }).await;
+    server.database().await.run("UPDATE clients SET consent = 'skip' WHERE id = 'own'").await;
+
+    for (rp, uri, is_asked) in [
+        (&app, "http://127.0.0.1:51004/cb", true),
+        (&app, "com.example.app:/cb", true),
+        (&app, REDIRECT_URI, false),
+        (&own, "http://127.0.0.1:51004/cb", true),
+        (&site, "http://127.0.0.1:51004/cb", false),
+    ] {
+        let browser = Browser::new(&server);
+        let params = [CHALLENGE[0], CHALLENGE[1], ("redirect_uri", uri), ("scope", "openid email")];
+        let page = browser.sign_in(&browser.open(&rp.request(&params)).await, &alice).await;
+        if page.is_at("/consent") {
+            let answer = browser.submit(&page, &ALLOW).await;
+            assert!(answer.location().starts_with(&format!("{uri}?code=")), "{answer:?}");
+        }
+        let page = browser.open(&rp.request(&params)).await;
+        assert_eq!(page.is_at("/consent"), is_asked, "{uri}: {page:?}");
+        let silent: Vec<_> = params.into_iter().chain([("prompt", "none")]).collect();
+        let answer = browser.open(&rp.request(&silent)).await.answer();
+        assert_eq!(answer.get("error").map(String::as_str), is_asked.then_some("consent_required"), "{uri}");
+        if is_asked {
+            assert!(page.body.contains("see your e-mail address") && !page.body.contains("only what is new"));
+            let form_post: Vec<_> = params.into_iter().chain([("response_mode", "form_post")]).collect();
+            let page = browser.open(&rp.request(&form_post)).await;
+            let answer = browser.submit(&page, &ALLOW).await;
+            assert_eq!((answer.status, &*answer.action()), (200, uri));
+            let form = [
+                ("grant_type", "authorization_code"),
+                ("code", &*answer.told("code")),
+                ("redirect_uri", uri),
+                ("code_verifier", VERIFIER),
+            ];
+            rp.client.post("/token", &form).await.granted();
+        }
+    }
 }
 
 /// The consent page is for who is signed in, and for a request that needs it.

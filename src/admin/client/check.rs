@@ -96,6 +96,15 @@ fn check_profile(client: &Client) -> Result<(), Fault> {
             "leave out `--skip-consent`; a client of your own is added with `--first-party`",
         ));
     }
+    let open = client.redirect_uris.iter().find(|uri| client.is_public() && !uri.is_https());
+    if let (ConsentPolicy::Skip, Some(uri)) = (profile.consent, open) {
+        return Err(Fault::new(
+            format!(
+                "`{id}` is public, and any program may answer at `{uri}`, so its users are asked each time"
+            ),
+            "leave out `--skip-consent`, or let it have `https` redirect URIs alone",
+        ));
+    }
     Ok(())
 }
 
@@ -224,5 +233,23 @@ mod tests {
         `web` is not first-party, so its users are asked for their consent
         hint: leave out `--skip-consent`; a client of your own is added with `--first-party`
         ");
+        let public_without_consent = |uri: &str| {
+            let uri = uri.parse().unwrap();
+            move |web: &mut Client| {
+                web.auth_method = AuthMethod::None;
+                web.profile.consent = ConsentPolicy::Skip;
+                web.redirect_uris.push(uri);
+            }
+        };
+        assert_snapshot!(fault(check_profile, public_without_consent("http://127.0.0.1/callback")), @"
+        `web` is public, and any program may answer at `http://127.0.0.1/callback`, so its users are asked each time
+        hint: leave out `--skip-consent`, or let it have `https` redirect URIs alone
+        ");
+        assert!(
+            fault(check_profile, public_without_consent("com.example.app:/callback")).contains("each time")
+        );
+        let mut page = web();
+        public_without_consent("https://app.example.com/other")(&mut page);
+        assert_eq!(check_profile(&page), Ok(()));
     }
 }

@@ -28,7 +28,7 @@ pub struct Consent<'a> {
     pub other_account: &'a str,
     /// What is asked for and was not allowed before.
     pub allowances: Vec<Allowance<'a>>,
-    /// Whether something was allowed before, which is not asked for again.
+    /// Whether some of what is asked for was allowed before, and is not shown.
     pub is_addition: bool,
     /// Why the answer before was not taken.
     pub refusal: Option<&'a Error>,
