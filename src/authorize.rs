@@ -16,7 +16,7 @@ use crate::code::{self, CodeRequest};
 use crate::grant::{Target, target};
 use crate::id_token_hint;
 use crate::issue;
-use crate::model::{ConsentPolicy, Narrowing, Pkce};
+use crate::model::{ConsentPolicy, Narrowing, Pkce, standard_claims};
 use crate::protocol::{
     AuthorizationRequest, AuthorizationResponse, ClientId, Code, Error, IdTokenHint, Params, RedirectUri,
     ReturnAddress, Scope,
@@ -118,7 +118,9 @@ async fn check(
     params: &Params,
     client: &LiveClient,
 ) -> Result<(AuthorizationRequest, Target, Option<IdTokenHint>), Error> {
-    let request = AuthorizationRequest::read(params)?;
+    let mut request = AuthorizationRequest::read(params)?;
+    // The others are left out, as voluntary claims may be (OpenID Connect Core §5.5.1).
+    request.claims = request.claims.map(|claims| standard_claims::within(&client.scope, claims));
     if !client.may_use("authorization_code") {
         return Err(Error::unauthorized_client("the client may not use `authorization_code`"));
     }
@@ -137,20 +139,21 @@ async fn check(
 impl Asked {
     /// What comes next, for who is signed in in `session`.
     pub async fn next(&self, app: &App, session: Option<&LiveSession>) -> Result<Next, Error> {
-        let grantable = session.map(|session| self.grantable(session)).unwrap_or_default();
+        let sought = session.map(|session| self.sought(session)).unwrap_or_default();
         let consented = match session {
             _ if self.is_asked_each_time() => Scope::default(),
             Some(session) if self.client.profile.consent == ConsentPolicy::Ask => {
                 let consent = app.store.consent(session.user().id, &self.client.id).await?;
                 consent.map(|consent| consent.scope).unwrap_or_default()
             }
-            _ => grantable.clone(),
+            _ => sought.clone(),
         };
         let facts = Facts {
             signed_in_for: session.map(|session| app.clock.now().saturating_sub(session.authentication().at)),
             is_meant: session.is_some_and(|session| self.means(app, session)),
             is_proved: session.is_some_and(|session| self.is_proved(session)),
-            grantable,
+            is_grantable: session.is_some_and(|session| !self.grantable(session).is_empty()),
+            sought,
             consented,
         };
         next(&self.request, facts)
@@ -185,8 +188,15 @@ impl Asked {
         asked.is_none_or(|asked| !asked.is_essential || asked.takes(&acr))
     }
 
+    /// What the user of `session` is to consent to: what can be granted, and with it the scopes of the claims that are
+    /// asked for by name, for whoever is told a claim is told what that scope is shown as.
+    pub fn sought(&self, session: &LiveSession) -> Scope {
+        let named = self.request.claims.as_ref().map(standard_claims::scope_of_request).unwrap_or_default();
+        self.grantable(session).union(&named)
+    }
+
     /// What the user of `session` can let the client have.
-    pub fn grantable(&self, session: &LiveSession) -> Scope {
+    fn grantable(&self, session: &LiveSession) -> Scope {
         let requested = self.request.scope.clone();
         let narrowing =
             Narrowing { requested, client: self.client.scope.clone(), api: self.target.scope.clone() };
@@ -214,8 +224,10 @@ struct Facts {
     is_meant: bool,
     /// Whether they proved it as strongly as is demanded.
     is_proved: bool,
-    /// What they can let the client have.
-    grantable: Scope,
+    /// Whether they can let the client have anything.
+    is_grantable: bool,
+    /// What they are to consent to.
+    sought: Scope,
     /// What they have let it have.
     consented: Scope,
 }
@@ -235,10 +247,10 @@ fn next(request: &AuthorizationRequest, facts: Facts) -> Result<Next, Error> {
             "the user cannot sign in as strongly as this demands",
         ));
     }
-    if facts.grantable.is_empty() {
+    if !facts.is_grantable {
         return Err(issue::nothing_to_grant());
     }
-    let new = if prompt.consent { facts.grantable } else { facts.grantable.difference(&facts.consented) };
+    let new = if prompt.consent { facts.sought } else { facts.sought.difference(&facts.consented) };
     match (new.is_empty(), prompt.none) {
         (true, _) => Ok(Next::Answer),
         (false, true) => Err(Error::consent_required("the user must consent")),
@@ -254,13 +266,14 @@ mod tests {
     fn decide(query: &str, change: impl FnOnce(&mut Facts)) -> Result<Next, Code> {
         let params = Params::parse(format!("response_type=code&scope=openid+a&{query}").as_bytes()).unwrap();
         let request = AuthorizationRequest::read(&params).unwrap();
-        let grantable: Scope = "a openid".parse().unwrap();
+        let sought: Scope = "a openid".parse().unwrap();
         let mut facts = Facts {
             signed_in_for: Some(60),
             is_meant: true,
             is_proved: true,
-            consented: grantable.clone(),
-            grantable,
+            is_grantable: true,
+            consented: sought.clone(),
+            sought,
         };
         change(&mut facts);
         next(&request, facts).map_err(|error| error.code())
@@ -323,7 +336,7 @@ mod tests {
             decide("prompt=consent", |facts| facts.is_proved = false),
             Err(Code::UnmetAuthenticationRequirements)
         );
-        let nothing = |facts: &mut Facts| facts.grantable = Scope::default();
+        let nothing = |facts: &mut Facts| facts.is_grantable = false;
         assert_eq!(decide("prompt=consent", nothing), Err(Code::InvalidScope));
     }
 }

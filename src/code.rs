@@ -20,7 +20,7 @@ pub struct CodeRequest {
     pub target: Target,
     /// What the user let the client have.
     pub scope: Scope,
-    /// The `claims` of the request.
+    /// The `claims` of the request, as far as the client may have them.
     pub claims: Option<ClaimsRequest>,
 }
 

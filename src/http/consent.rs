@@ -94,7 +94,7 @@ async fn page(
             username: session.user().username.as_str(),
             other_account: &other_account,
             allowances,
-            is_addition: asked.grantable(session) != *new,
+            is_addition: asked.sought(session) != *new,
             refusal,
         };
         page.answer()

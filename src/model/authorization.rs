@@ -1,7 +1,7 @@
 //! An authorization: what a user let a client have, until its code is redeemed
 //! ([RFC 6749 §4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2)).
 
-use super::{FamilyId, SessionId, UserId};
+use super::{FamilyId, SessionId, UserId, standard_claims};
 use crate::protocol::{ApiUri, ClaimsRequest, ClientId, CodeChallenge, RedirectUri, Scope};
 
 /// What an authorization code stands for. Nothing of it ever changes.
@@ -29,8 +29,16 @@ pub struct Authorization {
     pub api: ApiUri,
     /// What was granted.
     pub scope: Scope,
-    /// The `claims` of the request.
+    /// The `claims` of the request, as far as the client may have them.
     pub claims: Option<ClaimsRequest>,
     /// When the code stops being good.
     pub expires_at: i64,
+}
+
+impl Authorization {
+    /// What the user must have consented to: the scope, and what asks for the claims that were named.
+    pub fn consent(&self) -> Scope {
+        let named = self.claims.as_ref().map(standard_claims::scope_of_request).unwrap_or_default();
+        self.scope.union(&named)
+    }
 }

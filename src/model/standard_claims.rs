@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-use super::User;
-use crate::protocol::{ClaimRequest, Scope};
+use super::{PROFILE, User};
+use crate::protocol::{ClaimRequest, ClaimsRequest, Scope};
 
 pub use change::{Author, ClaimChanges, ClaimError};
 pub use form::Form;
@@ -89,6 +89,26 @@ pub fn supported() -> Vec<&'static str> {
     names
 }
 
+/// The scope that asks for the claim called `name` in tokens and at userinfo; `None` for `sub`, and for names that are
+/// none of these claims.
+fn scope_of(name: &str) -> Option<&'static str> {
+    match name {
+        "preferred_username" | "updated_at" => Some(PROFILE.as_str()),
+        name => CLAIMS.iter().find(|claim| claim.wire_name() == name).map(|claim| claim.scope),
+    }
+}
+
+/// The scopes that ask for the claims of `request`: what a user lets a client have by letting it have those.
+pub fn scope_of_request(request: &ClaimsRequest) -> Scope {
+    let scopes = request.names().filter_map(scope_of);
+    scopes.map(|scope| scope.parse().expect("the scope of a claim is a scope")).collect()
+}
+
+/// What is left of `request` for a client that may have `scope`.
+pub fn within(scope: &Scope, request: ClaimsRequest) -> ClaimsRequest {
+    request.only(|name| scope_of(name).is_none_or(|own| scope.iter().any(|token| token.as_str() == own)))
+}
+
 /// The claims of a user that have no field of their own, by name. Of booleans only what is true is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StandardClaims(BTreeMap<&'static str, Value>);
@@ -151,9 +171,7 @@ impl User {
         claims.insert("preferred_username".to_owned(), self.username.as_str().into());
         claims.insert("updated_at".to_owned(), self.updated_at.into());
         claims.retain(|name, value| {
-            let own =
-                CLAIMS.iter().find(|claim| claim.wire_name() == name).map_or("profile", |claim| claim.scope);
-            let is_in_scope = scope.iter().any(|token| token.as_str() == own);
+            let is_in_scope = scope.iter().any(|token| Some(token.as_str()) == scope_of(name));
             is_in_scope || requested.get(name).is_some_and(|asked| asked.takes(value))
         });
         claims

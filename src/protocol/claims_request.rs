@@ -69,6 +69,19 @@ impl ClaimsRequest {
         }
         Ok(request)
     }
+
+    /// The names of all claims that are asked for, in either place.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.userinfo.keys().chain(self.id_token.keys()).map(String::as_str)
+    }
+
+    /// The request for those claims alone whose name `is_kept`.
+    pub fn only(mut self, is_kept: impl Fn(&str) -> bool) -> Self {
+        for place in [&mut self.userinfo, &mut self.id_token] {
+            place.retain(|name, _| is_kept(name));
+        }
+        self
+    }
 }
 
 impl FromStr for ClaimsRequest {

@@ -96,7 +96,7 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
     };
     if redeem.needs_consent {
         let consent = consents::find(db, code.user_id, &code.client_id).await?;
-        if !consent.is_some_and(|consent| code.scope.is_within(&consent.scope)) {
+        if !consent.is_some_and(|consent| code.consent().is_within(&consent.scope)) {
             return Ok(Redeemed::Refused("the consent was withdrawn"));
         }
     }

@@ -3,6 +3,7 @@
 use claviger::admin;
 use claviger::code::{self, CodeRequest};
 use claviger::grant::Target;
+use claviger::model::standard_claims::scope_of_request;
 use claviger::model::{AuthMethod, Event, Method, SessionId};
 use claviger::protocol::{ClientId, CodeChallenge};
 use claviger::store::{LiveSession, NewSession, SignIn};
@@ -102,7 +103,9 @@ impl Client<'_> {
         let app = &self.server.app;
         let id: ClientId = self.id.parse().unwrap();
         let (user, entry) = (session.user().id, app.audit(Event::ConsentGranted));
-        app.store.grant_consent(user, id.clone(), request.scope.clone(), entry).await.unwrap();
+        let named = request.claims.as_ref().map(scope_of_request).unwrap_or_default();
+        let scope = request.scope.union(&named);
+        app.store.grant_consent(user, id.clone(), scope, entry).await.unwrap();
         let client = app.store.live_client(&id).await.unwrap().unwrap();
         code::issue_code(app, &client, session, request).await.unwrap()
     }

@@ -1,12 +1,14 @@
 //! What people let clients have, and are asked about.
 
+use claviger::admin;
 use claviger::admin::client::Description;
-use claviger::model::{AuthMethod, ConsentPolicy, Pkce, Profile};
+use claviger::model::{AuthMethod, Client, ConsentPolicy, Pkce, Profile};
+use serde_json::{Value, json};
 
 use crate::authorize::{CHALLENGE, VERIFIER};
 use crate::browser::{Browser, Page};
 use crate::relying_party::{REDIRECT_URI, RelyingParty, relying_party};
-use crate::server::{Server, User};
+use crate::server::{Answer, Server, User, part};
 
 /// A client that asks.
 pub async fn asking<'s>(server: &'s Server, id: &str) -> RelyingParty<'s> {
@@ -62,6 +64,49 @@ async fn a_person_is_asked_once_for_each_scope_and_told_only_what_is_new() {
         browser.open(&other.request(&[])).await.is_at("/consent"),
         "it was another client that was allowed"
     );
+}
+
+/// OpenID Connect Core §5.5: by another name it is still the e-mail address.
+#[tokio::test]
+async fn a_claim_that_is_asked_for_by_name_is_asked_about_as_its_scope_and_only_the_client_s_own_is_told() {
+    let server = Server::start().await;
+    let (rp, alice) = (asking(&server, "rp").await, server.user("alice").await);
+    let profile = Profile { consent: ConsentPolicy::Ask, ..relying_party("poor").profile };
+    let poor = Description { profile, scope: "openid".parse().unwrap(), ..relying_party("poor") };
+    let poor = RelyingParty::with(&server, poor).await;
+    let claims =
+        |userinfo: &str| format!(r#"{{"userinfo":{{"{userinfo}":null}},"id_token":{{"email":null}}}}"#);
+    let told = async |tokens: &Answer| {
+        let token = tokens.access_token();
+        let userinfo = Answer::of(server.request("GET", "/userinfo").bearer_auth(token)).await.granted();
+        (userinfo.body["preferred_username"].clone(), part(&tokens.text("id_token"), 1)["email"].clone())
+    };
+    let all = (json!("alice"), json!("alice@example.com"));
+    let asked = claims("preferred_username");
+    let request = [("claims", &*asked)];
+
+    let browser = Browser::new(&server);
+    let page = browser.sign_in(&browser.open(&poor.request(&request)).await, &alice).await;
+    let shown = ["see your e-mail address", "see your name and the rest of your profile"];
+    assert!(page.is_at("/consent") && shown.iter().all(|words| !page.body.contains(words)), "{page:?}");
+    let tokens = poor.redeem(&browser.submit(&page, &ALLOW).await).await;
+    assert_eq!(told(&tokens).await, (Value::Null, Value::Null));
+
+    let page = browser.open(&rp.request(&request)).await;
+    assert!(page.is_at("/consent") && shown.iter().all(|words| page.body.contains(words)), "{page:?}");
+    let tokens = rp.redeem(&browser.submit(&page, &ALLOW).await).await;
+    assert_eq!(tokens.text("scope"), "openid");
+    assert_eq!(told(&tokens).await, all);
+    assert!(!browser.open(&rp.request(&request)).await.told("code").is_empty());
+    let more = claims("phone_number");
+    let answer = browser.open(&rp.request(&[("claims", &*more), ("prompt", "none")])).await;
+    assert_eq!(answer.told("error"), "consent_required");
+
+    let tokens = rp.client.refresh(&tokens).await;
+    assert_eq!(told(&tokens).await, all);
+    let narrow = |client: &mut Client| client.scope = "openid offline_access".parse().unwrap();
+    admin::client::change(&server.app, &"rp".parse().unwrap(), narrow).await.unwrap();
+    assert_eq!(told(&rp.client.refresh(&tokens).await).await, (Value::Null, Value::Null));
 }
 
 /// RFC 6749 §4.1.2.1.
