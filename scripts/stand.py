@@ -16,6 +16,7 @@ from visitor import Visitor
 API = "https://notes.example"
 PASSWORD = "lantern-tidal-mosaic"
 USERS = 8
+CODES = 32  # that a session can wait for at the same time
 BACK = "https://web.example/back"
 VERIFIER = "v" * 43
 
@@ -52,8 +53,7 @@ class Stand:
         for number in range(USERS):
             command(f"user add user{number} --password-stdin --role reader", PASSWORD)
         self.server.start()
-        # Nobody else may sign in while its answers are awaited: there are as many sessions as users.
-        self.sessions = [self.session(f"user{number}") for number in range(USERS)]
+        self.sessions = []
         return self
 
     def __exit__(self, *reason) -> None:
@@ -105,7 +105,9 @@ class Stand:
     def codes(self, number: int, *scope: str) -> list[str]:
         """So many authorization codes."""
         path = self.authorization(*scope)
-        requests = [get(path, Cookie=self.sessions[at % USERS]) for at in range(number)]
+        while CODES * len(self.sessions) < number:
+            self.sessions.append(self.session(f"user{len(self.sessions) % USERS}"))
+        requests = [get(path, Cookie=self.sessions[at % len(self.sessions)]) for at in range(number)]
         return [answer.parameter("code") for answer in each_once(self.port, requests, 303)[1]]
 
     def redeemed(self, codes: list[str], connections: int = 16) -> tuple[Load, list[Answer]]:

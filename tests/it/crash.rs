@@ -183,7 +183,7 @@ async fn a_kill_between_redemption_and_answer_leaves_no_code_good_twice() {
 
     let (mut acknowledged, mut lost, mut redeemed) = (0, 0, 0);
     for cycle in 0..cycles.div_ceil(10) {
-        let codes = codes(&vault, 40).await;
+        let codes = codes(&vault, 32).await;
         let process = place.start().await;
         let answered = AtomicU64::new(0);
         // A different moment in each cycle, while eight are under way.
