@@ -49,13 +49,14 @@ CREATE TABLE session_clients (
 
 CREATE INDEX session_clients_by_client ON session_clients (client_id);
 
--- What a user has let a client have.
+-- What a user has let a client have at an API; what concerns their own person is the same for all, and its `api` is ''.
 CREATE TABLE consents (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    api TEXT NOT NULL,
     scope TEXT NOT NULL,
     granted_at BIGINT NOT NULL,
-    PRIMARY KEY (user_id, client_id)
+    PRIMARY KEY (user_id, client_id, api)
 );
 
 CREATE INDEX consents_by_client ON consents (client_id);

@@ -143,8 +143,7 @@ impl Asked {
         let consented = match session {
             _ if self.is_asked_each_time() => Scope::default(),
             Some(session) if self.client.profile.consent == ConsentPolicy::Ask => {
-                let consent = app.store.consent(session.user().id, &self.client.id).await?;
-                consent.map(|consent| consent.scope).unwrap_or_default()
+                app.store.consent(session.user().id, &self.client.id, &self.target.uri).await?
             }
             _ => sought.clone(),
         };

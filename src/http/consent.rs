@@ -56,14 +56,16 @@ async fn step(visit: &Visit, params: &Params, form: Option<&Params>) -> Result<R
         return Err(Refusal::told(asked.return_address, error));
     }
     let entry = visit.app.audit(Event::ConsentGranted);
-    let kept = visit.app.store.grant_consent(session.user().id, asked.client.id.clone(), new, entry);
+    let (user, client, api) = (session.user().id, asked.client.id.clone(), asked.target.uri.clone());
+    let kept = visit.app.store.grant_consent(user, client, api, new, entry);
     kept.await.map_err(|error| Refusal::Shown(error.into()))?;
     granted(visit, params, asked, &session).await
 }
 
 /// What the form is about.
 fn about(asked: &Asked, new: &Scope) -> String {
-    format!("consent {} {} {new}", asked.client.id, asked.return_address.redirect_uri())
+    let Asked { client, target, return_address, .. } = asked;
+    format!("consent {} {} {} {new}", client.id, target.uri, return_address.redirect_uri())
 }
 
 /// The form, with what was wrong with it before.
@@ -78,6 +80,7 @@ async fn page(
     let shown = |error: crate::store::Error| Refusal::Shown(error.into());
     let api = visit.app.store.api(&asked.target.uri).await.map_err(shown)?;
     let described = |token| api.as_ref()?.scopes.get(token)?.as_deref();
+    let is_one_of_several = asked.client.apis.len() > 1 && asked.target.uri != *visit.app.own_uri();
 
     let frame = visit.frame(params);
     let other_account = visit.path("/sign-in", &visit.query);
@@ -90,6 +93,7 @@ async fn page(
             form,
             client: asked.client.display_name(),
             client_id: asked.client.id.as_str(),
+            api: is_one_of_several.then(|| asked.target.uri.as_str()),
             redirect_host: &redirect_host,
             username: session.user().username.as_str(),
             other_account: &other_account,

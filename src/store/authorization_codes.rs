@@ -95,8 +95,8 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
         Err(cause) => return Ok(Redeemed::Refused(cause)),
     };
     if redeem.needs_consent {
-        let consent = consents::find(db, code.user_id, &code.client_id).await?;
-        if !consent.is_some_and(|consent| code.consent().is_within(&consent.scope)) {
+        let consent = consents::find(db, code.user_id, &code.client_id, &code.api).await?;
+        if !code.consent().is_within(&consent) {
             return Ok(Redeemed::Refused("the consent was withdrawn"));
         }
     }

@@ -256,7 +256,8 @@ async fn a_code_rests_on_consent_that_covers_its_scope() {
         let id = client.id.parse().unwrap();
         let entry = server.app.audit(Event::ConsentGranted);
         let user = session.user().id;
-        server.app.store.grant_consent(user, id, "profile".parse().unwrap(), entry).await.unwrap();
+        let (api, scope) = (API.parse().unwrap(), "profile".parse().unwrap());
+        server.app.store.grant_consent(user, id, api, scope, entry).await.unwrap();
         let live = server.app.store.live_client(&client.id.parse().unwrap()).await.unwrap().unwrap();
         let request = code_request("profile email");
         let code = claviger::code::issue_code(&server.app, &live, &session, request).await.unwrap();

@@ -105,7 +105,7 @@ impl Client<'_> {
         let (user, entry) = (session.user().id, app.audit(Event::ConsentGranted));
         let named = request.claims.as_ref().map(scope_of_request).unwrap_or_default();
         let scope = request.scope.union(&named);
-        app.store.grant_consent(user, id.clone(), scope, entry).await.unwrap();
+        app.store.grant_consent(user, id.clone(), request.target.uri.clone(), scope, entry).await.unwrap();
         let client = app.store.live_client(&id).await.unwrap().unwrap();
         code::issue_code(app, &client, session, request).await.unwrap()
     }

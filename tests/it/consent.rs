@@ -2,7 +2,7 @@
 
 use claviger::model::Event;
 
-use crate::server::Server;
+use crate::server::{API, Server};
 
 #[tokio::test]
 async fn consents_add_up_and_are_withdrawn_as_one() {
@@ -27,7 +27,7 @@ async fn consents_add_up_and_are_withdrawn_as_one() {
 
     let entry = || server.app.audit(Event::ConsentWithdrawn);
     assert!(store.withdraw_consent(user, "app".parse().unwrap(), entry()).await.unwrap());
-    assert!(store.consent(user, &"app".parse().unwrap()).await.unwrap().is_none());
+    assert!(store.consent(user, &"app".parse().unwrap(), &API.parse().unwrap()).await.unwrap().is_empty());
     for tokens in [&one, &more] {
         assert_eq!(app.try_refresh(tokens).await.error(), "invalid_grant");
         assert_eq!(server.me(&tokens.access_token()).await.status, 401);
@@ -49,13 +49,16 @@ async fn consents_at_the_same_moment_all_count() {
     let scopes = ["openid", "profile", "email", "phone", "address", "items:read"];
     let grants = scopes.map(|scope| {
         let entry = server.app.audit(Event::ConsentGranted);
-        store.grant_consent(user, "app".parse().unwrap(), scope.parse().unwrap(), entry)
+        store.grant_consent(user, "app".parse().unwrap(), API.parse().unwrap(), scope.parse().unwrap(), entry)
     });
     assert!(futures_util::future::join_all(grants).await.into_iter().all(Result::unwrap));
-    let all = store.consent(user, &"app".parse().unwrap()).await.unwrap().unwrap().scope;
+    let all = store.consent(user, &"app".parse().unwrap(), &API.parse().unwrap()).await.unwrap();
     assert_eq!(all.iter().count(), scopes.len());
 
     let nobody = server.app.audit(Event::ConsentGranted);
-    let granted = store.grant_consent(user, "nobody".parse().unwrap(), all, nobody).await.unwrap();
+    let granted = store
+        .grant_consent(user, "nobody".parse().unwrap(), API.parse().unwrap(), all, nobody)
+        .await
+        .unwrap();
     assert!(!granted, "there is no such client");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::authorize::{CHALLENGE, VERIFIER};
 use crate::browser::{Browser, Page};
 use crate::relying_party::{REDIRECT_URI, RelyingParty, relying_party};
-use crate::server::{Answer, Server, User, part};
+use crate::server::{API, Answer, Server, User, part};
 
 /// A client that asks.
 pub async fn asking<'s>(server: &'s Server, id: &str) -> RelyingParty<'s> {
@@ -107,6 +107,51 @@ async fn a_claim_that_is_asked_for_by_name_is_asked_about_as_its_scope_and_only_
     let narrow = |client: &mut Client| client.scope = "openid offline_access".parse().unwrap();
     admin::client::change(&server.app, &"rp".parse().unwrap(), narrow).await.unwrap();
     assert_eq!(told(&rp.client.refresh(&tokens).await).await, (Value::Null, Value::Null));
+}
+
+/// RFC 8707 §2: the same word of two APIs means two things.
+#[tokio::test]
+async fn consent_is_to_one_api_and_what_concerns_the_person_is_the_same_for_all() {
+    const SECOND: &str = "https://second.example.com";
+    let server = Server::start().await;
+    server.add_api_at(SECOND).await;
+    let alice = server.user("alice").await;
+    let apis = [API, SECOND].map(|uri| uri.parse().unwrap()).into();
+    let profile = Profile { consent: ConsentPolicy::Ask, ..relying_party("rp").profile };
+    let rp = RelyingParty::with(&server, Description { apis, profile, ..relying_party("rp") }).await;
+    let at = |api| [("scope", "openid email items:read"), ("resource", api)];
+
+    let browser = Browser::new(&server);
+    let page = browser.sign_in(&browser.open(&rp.request(&at(API))).await, &alice).await;
+    assert!(page.is_at("/consent") && page.body.contains(&format!("<code>{API}</code>")), "{page:?}");
+    let swapped = page.path.replace("api.example.com", "second.example.com");
+    let of_the_first = [("csrf", page.field("csrf").unwrap()), ("decision", "allow".to_owned())];
+    let refused = browser.step(browser.request("POST", &swapped).form(&of_the_first), &swapped).await;
+    assert_eq!(refused.status, 400, "the form was about the other API");
+    rp.redeem(&browser.submit(&page, &ALLOW).await).await;
+
+    let silent = |api| at(api).into_iter().chain([("prompt", "none")]).collect::<Vec<_>>();
+    assert!(!browser.open(&rp.request(&silent(API))).await.told("code").is_empty());
+    assert_eq!(browser.open(&rp.request(&silent(SECOND))).await.told("error"), "consent_required");
+    let page = browser.open(&rp.request(&at(SECOND))).await;
+    assert!(
+        page.body.contains(&format!("<code>{SECOND}</code>")) && page.body.contains("items:read"),
+        "{page:?}"
+    );
+    assert!(
+        !page.body.contains("see your e-mail address") && page.body.contains("only what is new"),
+        "{page:?}"
+    );
+    let tokens = rp.redeem(&browser.submit(&page, &ALLOW).await).await;
+    assert_eq!(tokens.claims()["aud"], SECOND);
+
+    let page = browser.open("/account/applications").await;
+    assert_eq!(page.body.matches("items:read").count(), 2, "{page:?}");
+    let page = browser.submit(&page, &[("withdraw", "rp")]).await;
+    assert!(page.body.contains("You have not allowed anything"), "{page:?}");
+    for api in [API, SECOND] {
+        assert_eq!(browser.open(&rp.request(&silent(api))).await.told("error"), "consent_required");
+    }
 }
 
 /// RFC 6749 §4.1.2.1.

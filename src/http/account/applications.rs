@@ -26,29 +26,30 @@ async fn page(member: &Member, refusal: Option<&Error>) -> Result<Response, Erro
     let store = &member.app().store;
     let (consents, apis) = (store.consents_of(member.session.user().id).await?, store.apis().await?);
     let mut allowed = Vec::new();
-    for consent in consents {
-        if let Some(client) = store.client(&consent.client_id).await? {
-            allowed.push((client, consent));
+    for consents in consents.chunk_by(|one, other| one.client_id == other.client_id) {
+        if let Some(client) = store.client(&consents[0].client_id).await? {
+            allowed.push((client, consents));
         }
     }
     allowed.sort_by(|(one, _), (other, _)| one.display_name().cmp(other.display_name()));
-    let applications = allowed.iter().map(|(client, consent)| application(client, consent, &apis)).collect();
+    let applications =
+        allowed.iter().map(|(client, consents)| application(client, consents, &apis)).collect();
     let (frame, done) = (member.frame(), member.done().filter(|_| refusal.is_none()));
     Ok(member
         .page(PATH, |form| view::Applications { frame: &frame, form, applications, done, refusal }.answer()))
 }
 
-fn application<'a>(client: &'a Client, consent: &'a Consent, apis: &'a [Api]) -> Application<'a> {
-    let own = apis.iter().filter(|api| client.apis.contains(&api.uri));
-    let described = |token| own.clone().find_map(|api| api.scopes.get(token)?.as_deref());
+/// What `client` was allowed, all APIs together.
+fn application<'a>(client: &'a Client, consents: &'a [Consent], apis: &'a [Api]) -> Application<'a> {
+    let allowances = consents.iter().flat_map(|consent| {
+        let api = apis.iter().find(|api| Some(&api.uri) == consent.api.as_ref());
+        let described = move |token| api?.scopes.get(token)?.as_deref();
+        consent.scope.iter().map(move |token| Allowance { token, description: described(token) })
+    });
     Application {
         id: client.id.as_str(),
         name: client.display_name(),
-        allowances: consent
-            .scope
-            .iter()
-            .map(|token| Allowance { token, description: described(token) })
-            .collect(),
-        granted_at: consent.granted_at,
+        allowances: allowances.collect(),
+        granted_at: consents.iter().map(|consent| consent.granted_at).max().unwrap_or_default(),
     }
 }

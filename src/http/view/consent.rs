@@ -20,6 +20,8 @@ pub struct Consent<'a> {
     pub client: &'a str,
     /// Its `client_id`.
     pub client_id: &'a str,
+    /// The API that it asks for, where it may ask for several.
+    pub api: Option<&'a str>,
     /// The host, and port if there is one, that the browser is sent to.
     pub redirect_host: &'a str,
     /// The user name of who is asked.

@@ -36,11 +36,12 @@ fn pages(frame: &Frame, evil: Option<&str>) -> Vec<(&'static str, String)> {
         let described = scopes.iter().zip([None, None, None, Some(description), None]);
         described.map(|(token, description)| Allowance { token, description }).collect::<Vec<_>>()
     };
-    let consent = |is_addition, refusal| Consent {
+    let consent = |is_addition: bool, refusal| Consent {
         frame,
         form: FORM,
         client,
         client_id: "atlas-web",
+        api: is_addition.then_some("https://api.example.com/notes"),
         redirect_host: "notes.example.com",
         username,
         other_account: "/sign-in?client_id=atlas-web",

@@ -78,6 +78,7 @@ pub(crate) struct Texts {
     pub who_asks: &'static str,
     pub client_name: &'static str,
     pub client_id: &'static str,
+    pub asks_for_api: &'static str,
     pub sends_you_to: &'static str,
     pub allow: &'static str,
     pub deny: &'static str,

@@ -25,6 +25,7 @@ pub(crate) const ENGLISH: Texts = Texts {
     who_asks: "Who asks",
     client_name: "Name",
     client_id: "Identifier",
+    asks_for_api: "Asks for",
     sends_you_to: "Sends you to",
     allow: "Allow",
     deny: "Do not allow",

@@ -25,6 +25,7 @@ pub(crate) const GERMAN: Texts = Texts {
     who_asks: "Wer fragt",
     client_name: "Name",
     client_id: "Kennung",
+    asks_for_api: "Bittet um",
     sends_you_to: "Schickt Sie zu",
     allow: "Erlauben",
     deny: "Nicht erlauben",
