@@ -94,13 +94,16 @@ impl Store {
             "SELECT 1 FROM families WHERE user_id = $1 AND client_id = $2 ORDER BY id FOR UPDATE";
         const CODES: &str = "DELETE FROM authorization_codes
                              WHERE user_id = $1 AND client_id = $2 AND redeemed_at IS NULL";
+        // In the order in which they are written.
+        const LOCK_CONSENTS: &str =
+            "SELECT 1 FROM consents WHERE user_id = $1 AND client_id = $2 ORDER BY api FOR UPDATE";
         const CONSENT: &str = "DELETE FROM consents WHERE user_id = $1 AND client_id = $2";
         self.write(async move |db| {
             let mut ended = 0;
             sql!(LOCK, user.to_string(), client.as_str()).lock(db).await?;
-            for statement in [CODES, CONSENT] {
-                ended += sql!(statement, user.to_string(), client.as_str()).run(db).await?;
-            }
+            ended += sql!(CODES, user.to_string(), client.as_str()).run(db).await?;
+            sql!(LOCK_CONSENTS, user.to_string(), client.as_str()).lock(db).await?;
+            ended += sql!(CONSENT, user.to_string(), client.as_str()).run(db).await?;
             ended += families::revoke_of_client(db, user, &client, entry.at).await?;
             if ended > 0 {
                 audit::insert(db, &entry.clone().user(user).client(&client)).await?;
