@@ -8,7 +8,7 @@
 //! its private part is gone too; a key that nobody knows signs in its name.
 //!
 //! Making bad tokens is a power, so it is used only for APIs that an operator marked for tests
-//! ([`TestApi`]); see [`bench`] for what keeps them from being worth anything elsewhere.
+//! ([`TestApi`]); see `bench.rs` for what keeps them from being worth anything elsewhere.
 //!
 //! [RFC 6750]: https://www.rfc-editor.org/rfc/rfc6750
 //! [RFC 9068]: https://www.rfc-editor.org/rfc/rfc9068
