@@ -16,7 +16,7 @@ from visitor import Visitor
 API = "https://notes.example"
 PASSWORD = "lantern-tidal-mosaic"
 USERS = 8
-CODES = 32  # that a session can wait for at the same time
+CODES = 30  # of a session that may wait at the same time, with room for the one by which it began
 BACK = "https://web.example/back"
 VERIFIER = "v" * 43
 
