@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::app::App;
 use crate::protocol::BoxError;
 
-/// How long it rests when the database cannot be asked. This is a time of the real world, whatever the server's
-/// clock says, and so is the next one: the change was made in the real world too.
+/// How long it rests when the database cannot be asked, and at most between two looks. This is a time of the real
+/// world, whatever the server's clock says, and so is the next one: the change was made in the real world too.
 const REST: Duration = Duration::from_millis(250);
 
 /// How often it looks at the sealing keys.
@@ -38,8 +38,9 @@ async fn changes(app: &App) -> Result<Infallible, BoxError> {
         let began = Instant::now();
         app.keys_changed.notify_one();
         app.refresh_directory().await?;
-        // Under load something is always written: looking takes a tenth of the time at most.
-        tokio::time::sleep(began.elapsed() * 9).await;
+        // Under load something is always written: looking takes a tenth of the time, but a database that answers slowly
+        // makes nobody obey later than within a second.
+        tokio::time::sleep((began.elapsed() * 9).min(REST)).await;
         changes.next().await?;
     }
 }
