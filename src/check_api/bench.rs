@@ -116,7 +116,7 @@ impl<'a> Bench<'a> {
         let request = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(request).finish();
         let params = Params::parse(request.as_bytes())?;
         let address = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let granted = grant::decide(TokenRequest { app, client, params: &params, address }).await?;
+        let granted = grant::decide(TokenRequest { app, client, params, address }).await?;
         Ok(issue::issue(app, granted)?.into_access_token())
     }
 }

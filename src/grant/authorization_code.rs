@@ -6,12 +6,13 @@
 //! [RFC 6749 §4.1.3]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3
 //! [RFC 7636 §4.5]: https://www.rfc-editor.org/rfc/rfc7636#section-4.5
 
-use super::{Grant, TokenRequest, target};
+use super::{Grant, Target, TokenRequest, target};
+use crate::app::App;
 use crate::code;
 use crate::issue::{self, Granted};
-use crate::model::{Authorization, Client, ConsentPolicy, Event, Narrowing};
-use crate::protocol::{AuthorizationCode, BoxError, CodeVerifier, Error, Params};
-use crate::store::{Redeem, Redeemed};
+use crate::model::{Audit, Authorization, Client, ConsentPolicy, Event, Narrowing, Terms};
+use crate::protocol::{AuthorizationCode, BoxError, CodeVerifier, Error, Params, RefreshToken};
+use crate::store::{LiveClient, Redeem, Redeemed, Redemption, Worth};
 
 pub(super) const GRANT: Grant = Grant {
     grant_type: "authorization_code",
@@ -21,46 +22,58 @@ pub(super) const GRANT: Grant = Grant {
 
 async fn decide(TokenRequest { app, client, params, .. }: TokenRequest<'_>) -> Result<Granted, Error> {
     let code = AuthorizationCode::parse(params.require("code")?).ok_or_else(|| refused("malformed"))?;
-    let digest = code::digest(app, &code);
-    let authorization =
-        app.store.authorization(&digest).await?.ok_or_else(|| refused("there is no such code"))?;
-    if authorization.client_id != client.id {
-        return Err(refused("the code is another client's"));
-    }
-    check_redirect_uri(&authorization, &client, params)?;
-    check_code_verifier(&authorization, params)?;
-    if params.find("resource").is_some_and(|resource| resource != authorization.api.as_str()) {
-        return Err(Error::invalid_target("the code is for the resource of its request"));
-    }
-
-    let target = target::of_grant(app, &client, &authorization.api).await?;
-    let narrowing = Narrowing {
-        requested: Some(authorization.scope.clone()),
-        client: client.scope.clone(),
-        api: target.scope.clone(),
-    };
-    let family = authorization.family_id;
-    let (granting, refresh_token) =
-        issue::begin_family(app, family, &target.uri, client.may_use("refresh_token"));
-    let reused = app.audit(Event::AuthorizationCodeReused).client(&client.id).user(authorization.user_id);
-    let nonce = authorization.nonce.clone();
     let redeem = Redeem {
-        digest,
-        authorization,
-        granting,
-        narrowing,
-        needs_consent: client.profile.consent == ConsentPolicy::Ask,
+        digest: code::digest(app, &code),
         default_role: app.config().users.default_role.clone(),
-        reused: reused.detail(format!("family {family}")),
         clock: app.clock.clone(),
+        redemption: Request { app: app.clone(), client: client.clone(), params },
     };
     match app.store.redeem_code(redeem).await? {
         Redeemed::Refused(cause) => Err(refused(cause)),
-        Redeemed::Unfit => Err(issue::nothing_to_grant()),
-        Redeemed::Live { family, user } => {
+        Redeemed::Denied(error) => Err(error),
+        Redeemed::Empty => Err(issue::nothing_to_grant()),
+        Redeemed::Live { family, user, target: (target, refresh_token), nonce } => {
             let scope = family.scope.clone();
             Ok(Granted::to_user(client, target, user, *family, scope, refresh_token)?.with_nonce(nonce))
         }
+    }
+}
+
+/// What is brought along with a code.
+struct Request {
+    app: App,
+    client: LiveClient,
+    params: Params,
+}
+
+impl Redemption for Request {
+    type Target = (Target, Option<RefreshToken>);
+
+    fn judge(&self, code: &Authorization, terms: Option<Terms>) -> Result<Worth<Self::Target>, Error> {
+        let Self { app, client, params } = self;
+        if code.client_id != client.id {
+            return Err(refused("the code is another client's"));
+        }
+        check_redirect_uri(code, client, params)?;
+        check_code_verifier(code, params)?;
+        if params.find("resource").is_some_and(|resource| resource != code.api.as_str()) {
+            return Err(Error::invalid_target("the code is for the resource of its request"));
+        }
+        let target = target::of_grant(app, client, &code.api, terms)?;
+        let narrowing = Narrowing {
+            requested: Some(code.scope.clone()),
+            client: client.scope.clone(),
+            api: target.scope.clone(),
+        };
+        let is_renewable = client.may_use("refresh_token");
+        let (granting, refresh_token) = issue::begin_family(app, code.family_id, &target.uri, is_renewable);
+        let needs_consent = client.profile.consent == ConsentPolicy::Ask;
+        Ok(Worth { target: (target, refresh_token), granting, narrowing, needs_consent })
+    }
+
+    fn reused(&self, code: &Authorization) -> Audit {
+        let entry = self.app.audit(Event::AuthorizationCodeReused).client(&self.client.id).user(code.user_id);
+        entry.detail(format!("family {}", code.family_id))
     }
 }
 

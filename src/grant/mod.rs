@@ -23,7 +23,7 @@ pub struct TokenRequest<'a> {
     /// The client.
     pub client: LiveClient,
     /// The parameters.
-    pub params: &'a Params,
+    pub params: Params,
     /// Where the request comes from.
     pub address: IpAddr,
 }

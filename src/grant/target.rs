@@ -3,7 +3,7 @@
 //! [RFC 8707 §2]: https://www.rfc-editor.org/rfc/rfc8707#section-2
 
 use crate::app::App;
-use crate::model::Client;
+use crate::model::{Api, Client, Terms};
 use crate::protocol::{ApiUri, Error, Scope};
 
 /// An API with what a token for it may hold.
@@ -28,15 +28,22 @@ pub async fn of_request(app: &App, client: &Client, resource: Option<&str>) -> R
     };
     let uri =
         uri.ok_or_else(|| Error::invalid_target("the client may not ask for tokens for this resource"))?;
-    of(app, client, uri).await
+    let api = if uri == app.own_uri() { None } else { app.store.known_api(uri).await? };
+    of(app, client, uri, api.as_deref().map(Api::terms))
 }
 
-/// The target of what `client` was granted for `uri`, which it must still be allowed to ask for.
-pub(super) async fn of_grant(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
+/// The target of what `client` was granted for `uri`, which it must still be allowed to ask for, and whose API says
+/// `terms`.
+pub(super) fn of_grant(
+    app: &App,
+    client: &Client,
+    uri: &ApiUri,
+    terms: Option<Terms>,
+) -> Result<Target, Error> {
     if !registered(app, client).contains(uri) {
         return Err(Error::invalid_grant("the client may not ask for tokens for this resource any more"));
     }
-    of(app, client, uri).await
+    of(app, client, uri, terms)
 }
 
 /// What `client` may ask for tokens for, its default first.
@@ -44,15 +51,13 @@ fn registered<'a>(app: &'a App, client: &'a Client) -> &'a [ApiUri] {
     if client.apis.is_empty() { std::slice::from_ref(app.own_uri()) } else { &client.apis }
 }
 
-async fn of(app: &App, client: &Client, uri: &ApiUri) -> Result<Target, Error> {
-    let default = app.config().tokens.access_token_lifetime.get();
-    let (scope, api_lifetime) = if uri == app.own_uri() {
-        (Scope::default(), None)
-    } else {
-        let api = app.store.known_api(uri).await?;
-        let api = api.ok_or_else(|| Error::invalid_target("the resource is not there any more"))?;
-        (api.scope(), api.access_token_lifetime)
+fn of(app: &App, client: &Client, uri: &ApiUri, terms: Option<Terms>) -> Result<Target, Error> {
+    let terms = match terms {
+        _ if uri == app.own_uri() => Terms { scope: Scope::default(), access_token_lifetime: None },
+        Some(terms) => terms,
+        None => return Err(Error::invalid_target("the resource is not there any more")),
     };
-    let lifetime = client.access_token_lifetime.or(api_lifetime).unwrap_or(default);
-    Ok(Target { uri: uri.clone(), scope, lifetime })
+    let default = app.config().tokens.access_token_lifetime.get();
+    let lifetime = client.access_token_lifetime.or(terms.access_token_lifetime).unwrap_or(default);
+    Ok(Target { uri: uri.clone(), scope: terms.scope, lifetime })
 }

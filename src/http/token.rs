@@ -28,7 +28,7 @@ pub(super) fn routes(app: &App) -> Route {
 }
 
 async fn token(peer: Peer, client: LiveClient, params: Params, app: App) -> Result<Response, Error> {
-    let request = TokenRequest { app: &app, client, params: &params, address: peer.client };
+    let request = TokenRequest { app: &app, client, params, address: peer.client };
     issue::check_ready(&app, request.client.profile.signing_alg)?;
     let id = request.client.id.clone();
     let granted = grant::decide(request).await.map_err(|error| error.of(&id))?;

@@ -19,9 +19,23 @@ pub struct Api {
     pub created_at: i64,
 }
 
+/// What an API says of its access tokens.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The scope that the API knows.
+    pub scope: Scope,
+    /// Seconds that its access tokens live, where it differs from the server's default.
+    pub access_token_lifetime: Option<i64>,
+}
+
 impl Api {
     /// The scopes as a set.
     pub fn scope(&self) -> Scope {
         self.scopes.keys().cloned().collect()
+    }
+
+    /// What it says of its access tokens.
+    pub fn terms(&self) -> Terms {
+        Terms { scope: self.scope(), access_token_lifetime: self.access_token_lifetime }
     }
 }

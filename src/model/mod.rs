@@ -18,7 +18,7 @@ pub mod standard_claims;
 mod user;
 mod words;
 
-pub use api::Api;
+pub use api::{Api, Terms};
 pub use audit::{Audit, Event, UnknownEvent};
 pub use authentication::{Authentication, CONTEXT_CLASSES, Method};
 pub use authorization::Authorization;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::db::Db;
 use super::sql::{FromRow, Row, sql};
 use super::{Error, Store, audit};
-use crate::model::{Api, Audit};
+use crate::model::{Api, Audit, Terms};
 use crate::protocol::{ApiUri, ScopeToken};
 
 /// Proof that an API is marked as one for tests; only this file makes one.
@@ -32,6 +32,14 @@ impl FromRow for Api {
             test_since: row.maybe_integer("test_since")?,
             created_at: row.integer("created_at")?,
         })
+    }
+}
+
+/// The columns of an API `ap`, in a row of an outer join in which there may be none.
+impl FromRow for Option<Terms> {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        let Some(scope) = row.maybe_parse("api_scope")? else { return Ok(None) };
+        Ok(Some(Terms { scope, access_token_lifetime: row.maybe_integer("api_lifetime")? }))
     }
 }
 

@@ -7,8 +7,8 @@ use super::sql::{FromRow, Row, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, clients, consents};
 use crate::clock::Clock;
-use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS, OPENID};
-use crate::protocol::RoleName;
+use crate::model::{Audit, Authorization, Family, Narrowing, OFFLINE_ACCESS, OPENID, Terms};
+use crate::protocol::{self, RoleName};
 
 /// Codes of one session that may wait to be redeemed; an older one is forgotten.
 const WAITING: i64 = 32;
@@ -33,39 +33,74 @@ impl FromRow for Authorization {
     }
 }
 
-/// A code that its client presents with all that it must bring along.
-pub struct Redeem {
-    /// The code's keyed hash.
+/// A code that is presented.
+pub struct Redeem<R> {
+    /// Its keyed hash.
     pub digest: String,
-    /// What it stands for, as [`Store::authorization`] found it.
-    pub authorization: Authorization,
+    /// The role of users who have none.
+    pub default_role: Option<RoleName>,
+    /// Tells the time when it is redeemed, which may be later than when it was asked for.
+    pub clock: Clock,
+    /// The request.
+    pub redemption: R,
+}
+
+/// A request to redeem a code, which is asked in the transaction that decides on it.
+pub trait Redemption: Send + 'static {
+    /// What the tokens are for.
+    type Target: Send + 'static;
+
+    /// What `code` gives, whose API says `terms`; an error when the request does not bring along all that it must.
+    fn judge(
+        &self,
+        code: &Authorization,
+        terms: Option<Terms>,
+    ) -> Result<Worth<Self::Target>, protocol::Error>;
+
+    /// The entry for the audit trail, should the code have been redeemed before.
+    fn reused(&self, code: &Authorization) -> Audit;
+}
+
+/// What a code gives to who may redeem it.
+pub struct Worth<T> {
+    /// What the tokens are for.
+    pub target: T,
     /// The family to begin.
     pub granting: Granting,
     /// What bounds the scope.
     pub narrowing: Narrowing,
     /// Whether it rests on the user's consent.
     pub needs_consent: bool,
-    /// The role of users who have none.
-    pub default_role: Option<RoleName>,
-    /// The entry for the audit trail, should it have been redeemed before.
-    pub reused: Audit,
-    /// Tells the time when it is redeemed, which may be later than when it was asked for.
-    pub clock: Clock,
 }
 
 /// What presenting a code gave.
-pub enum Redeemed {
+pub enum Redeemed<T> {
     /// The family was begun.
     Live {
         /// The family.
         family: Box<Family>,
         /// The user.
         user: LiveUser,
+        /// What the tokens are for.
+        target: T,
+        /// The `nonce` of the authorization request.
+        nonce: Option<String>,
     },
+    /// The request does not bring along what it must; the code is as good as before.
+    Denied(protocol::Error),
     /// Nothing of its scope can be granted any more; the code is as good as before.
-    Unfit,
+    Empty,
     /// It is not, or no longer, good; the reason is for the log.
     Refused(&'static str),
+}
+
+/// A code with when it was redeemed, and what its API says.
+struct Presented(Authorization, Option<i64>, Option<Terms>);
+
+impl FromRow for Presented {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        Ok(Self(Authorization::from_row(row)?, row.maybe_integer("redeemed_at")?, Option::from_row(row)?))
+    }
 }
 
 /// What a code rests on, if all of it still stands, or what does not. The caller has locked it.
@@ -75,34 +110,47 @@ async fn rests_on(
     default_role: Option<&RoleName>,
     now: i64,
 ) -> Result<Result<(LiveUser, Stored), &'static str>, Error> {
-    let user = users::live(db, code.user_id, code.user_generation, default_role).await?;
+    let user = users::by_id(code.user_id);
+    let client = clients::live(&code.client_id, code.client_generation);
+    let session = sessions::unended(code.session_id, now);
+    let [user, client, session] = &db.send_all(vec![user, client, session]).await?[..] else {
+        return Err(Error::Closed);
+    };
+    let user = match user.optional::<users::Stored>()? {
+        Some(user) => user.of(code.user_generation, db, default_role).await?,
+        None => None,
+    };
     let Some(user) = user else { return Ok(Err("the user was disabled or changed since")) };
-    if !clients::is_live(db, &code.client_id, code.client_generation).await? {
+    if client.rows.is_empty() {
         return Ok(Err("the client was disabled since"));
     }
-    let session = sessions::unended(db, code.session_id, now).await?;
-    Ok(session.map(|session| (user, session)).ok_or("the session has ended"))
+    Ok(session.optional()?.map(|session| (user, session)).ok_or("the session has ended"))
 }
 
-/// Decides on a code that was not redeemed before.
-async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Error> {
-    let Redeem { authorization: code, granting, .. } = redeem;
+/// Decides on a code that was not redeemed before: the family that it begins, for its user.
+async fn decide<T>(
+    db: &mut Db,
+    code: &Authorization,
+    worth: &Worth<T>,
+    default_role: Option<&RoleName>,
+    now: i64,
+) -> Result<Result<(Box<Family>, LiveUser), Redeemed<T>>, Error> {
     if code.expires_at <= now {
-        return Ok(Redeemed::Refused("the code has expired"));
+        return Ok(Err(Redeemed::Refused("the code has expired")));
     }
-    let (user, session) = match rests_on(db, code, redeem.default_role.as_ref(), now).await? {
+    let (user, session) = match rests_on(db, code, default_role, now).await? {
         Ok(live) => live,
-        Err(cause) => return Ok(Redeemed::Refused(cause)),
+        Err(cause) => return Ok(Err(Redeemed::Refused(cause))),
     };
-    if redeem.needs_consent {
+    if worth.needs_consent {
         let consent = consents::find(db, code.user_id, &code.client_id, &code.api).await?;
         if !code.consent().is_within(&consent) {
-            return Ok(Redeemed::Refused("the consent was withdrawn"));
+            return Ok(Err(Redeemed::Refused("the consent was withdrawn")));
         }
     }
-    let scope = redeem.narrowing.for_user(user.roles());
+    let scope = worth.narrowing.for_user(user.roles());
     if scope.is_empty() {
-        return Ok(Redeemed::Unfit);
+        return Ok(Err(Redeemed::Empty));
     }
     // What was not granted for offline access ends with the session.
     let is_offline = scope.contains(&OFFLINE_ACCESS);
@@ -119,10 +167,10 @@ async fn decide(db: &mut Db, redeem: &Redeem, now: i64) -> Result<Redeemed, Erro
         session_id: Some(code.session_id),
         is_offline,
         claims: code.claims.clone(),
-        expires_at: granting.expires_at.min(end),
+        expires_at: worth.granting.expires_at.min(end),
         revoked_at: None,
     });
-    Ok(Redeemed::Live { family, user })
+    Ok(Ok((family, user)))
 }
 
 impl Store {
@@ -169,20 +217,11 @@ impl Store {
         .await
     }
 
-    /// What a code stands for, whether or not it was redeemed.
-    pub async fn authorization(&self, digest: &str) -> Result<Option<Authorization>, Error> {
-        const SQL: &str =
-            "SELECT client_id, client_generation, user_id, user_generation, session_id, family_id,
-                redirect_uri, code_challenge, nonce, api, scope, claims, expires_at
-            FROM authorization_codes WHERE digest = $1";
-        sql!(SQL, digest).optional(&mut self.reader().await?).await
-    }
-
     /// Redeems a code, once: begins its family with its first refresh token. A second call ends that family, however
     /// late it comes ([RFC 6749 §4.1.2]).
     ///
     /// [RFC 6749 §4.1.2]: https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2
-    pub async fn redeem_code(&self, redeem: Redeem) -> Result<Redeemed, Error> {
+    pub async fn redeem_code<R: Redemption>(&self, redeem: Redeem<R>) -> Result<Redeemed<R::Target>, Error> {
         // The code first: of several uses each sees what the one before it did. Then what it rests on: who ends that
         // waits and then finds the family, or comes first, and nothing is begun.
         const LOCK_CODE: &str = "SELECT 1 FROM authorization_codes WHERE digest = $1 FOR UPDATE";
@@ -191,34 +230,45 @@ impl Store {
             JOIN sessions s ON s.id = a.session_id
             WHERE a.digest = $1 FOR SHARE OF u, c, s";
         const LOCK_CONSENT: &str = "SELECT 1 FROM consents WHERE user_id = $1 AND client_id = $2 FOR SHARE";
-        const IS_REDEEMED: &str =
-            "SELECT 1 FROM authorization_codes WHERE digest = $1 AND redeemed_at IS NOT NULL";
+        const FIND: &str =
+            "SELECT a.client_id, a.client_generation, a.user_id, a.user_generation, a.session_id, a.family_id,
+                a.redirect_uri, a.code_challenge, a.nonce, a.api, a.scope, a.claims, a.expires_at, a.redeemed_at,
+                ap.access_token_lifetime AS api_lifetime,
+                CASE WHEN ap.uri IS NOT NULL THEN coalesce((SELECT string_agg(sc.scope, ' ') FROM api_scopes sc
+                    WHERE sc.api = a.api), '') END AS api_scope
+            FROM authorization_codes a LEFT JOIN apis ap ON ap.uri = a.api WHERE a.digest = $1";
         const REDEEM: &str = "UPDATE authorization_codes SET redeemed_at = $2
                               WHERE digest = $1 AND redeemed_at IS NULL AND expires_at > $2";
         const TELL: &str = "INSERT INTO session_clients (session_id, client_id) VALUES ($1, $2)
                             ON CONFLICT (session_id, client_id) DO NOTHING";
         self.write(async move |db| {
-            let Redeem { digest, authorization: code, granting, .. } = &redeem;
+            let Redeem { digest, default_role, clock, redemption } = &redeem;
             sql!(LOCK_CODE, digest).lock(db).await?;
-            if sql!(IS_REDEEMED, digest).exists(db).await? {
-                families::revoke(db, code.family_id, &redeem.reused).await?;
+            let Some(Presented(code, redeemed_at, terms)) = sql!(FIND, digest).optional(db).await? else {
+                return Ok(Redeemed::Refused("there is no such code"));
+            };
+            let worth = match redemption.judge(&code, terms) {
+                Ok(worth) => worth,
+                Err(error) => return Ok(Redeemed::Denied(error)),
+            };
+            if redeemed_at.is_some() {
+                families::revoke(db, code.family_id, &redemption.reused(&code)).await?;
                 return Ok(Redeemed::Refused("the code was redeemed before"));
             }
-            families::make_room(db, code.user_id, &code.client_id).await?;
+            families::make_room(code.user_id, &code.client_id).later(db).await?;
             sql!(LOCK, digest).lock(db).await?;
             sql!(LOCK_CONSENT, code.user_id.to_string(), code.client_id.as_str()).lock(db).await?;
-            let now = redeem.clock.now();
-            let decided = decide(db, &redeem, now).await?;
-            if let Redeemed::Live { family, .. } = &decided {
-                if sql!(REDEEM, digest, now).run(db).await? != 1 {
-                    return Ok(Redeemed::Refused("the code was withdrawn or expired at the same moment"));
-                }
-                families::begin(db, family, granting.token.as_ref(), now).await?;
-                if family.scope.contains(&OPENID) {
-                    sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).run(db).await?;
-                }
+            let now = clock.now();
+            let (family, user) = match decide(db, &code, &worth, default_role.as_ref(), now).await? {
+                Ok(granted) => granted,
+                Err(refused) => return Ok(refused),
+            };
+            sql!(REDEEM, digest, now).once().later(db).await?;
+            families::begin(db, &family, worth.granting.token.as_ref(), now).await?;
+            if family.scope.contains(&OPENID) {
+                sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).later(db).await?;
             }
-            Ok(decided)
+            Ok(Redeemed::Live { family, user, target: worth.target, nonce: code.nonce })
         })
         .await
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::db::Db;
 use super::lately::Registered;
-use super::sql::{FromRow, Row, join, sql};
+use super::sql::{FromRow, Row, Sql, join, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, Client, Profile};
 use crate::protocol::{ClientId, Origin, RedirectUri};
@@ -69,10 +69,10 @@ impl FromRow for Client {
 /// Keeps the client from being changed by another transaction meanwhile.
 const LOCK: &str = "SELECT 1 FROM clients WHERE id = $1 FOR UPDATE";
 
-/// Whether `id` is still enabled and of `generation`, inside the transaction that relies on it.
-pub(super) async fn is_live(db: &mut Db, id: &ClientId, generation: i64) -> Result<bool, Error> {
+/// A row if `id` is still enabled and of `generation`, inside the transaction that relies on it.
+pub(super) fn live(id: &ClientId, generation: i64) -> Sql {
     const SQL: &str = "SELECT 1 FROM clients WHERE id = $1 AND generation = $2 AND disabled_at IS NULL";
-    sql!(SQL, id.as_str(), generation).exists(db).await
+    sql!(SQL, id.as_str(), generation)
 }
 
 /// What some clients have in common.

@@ -6,7 +6,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::Error;
-use super::sql::sql;
+use super::send::wait;
+use super::sql::{Row, Sql, sql};
 
 /// The lock that holds other nodes off while one migrates; any number, as long as it stays the same.
 const MIGRATION_LOCK: i64 = 0x636c_6176_6967_6572;
@@ -27,6 +28,8 @@ pub(super) struct Db {
     pub(super) is_sound: bool,
     /// Whether something was written of what is kept for a moment after it was read.
     pub(super) changes_what_was_read: bool,
+    /// Statements that are still to be run, in this order, before any other.
+    pub(super) waiting: Vec<Sql>,
     is_in_transaction: bool,
 }
 
@@ -45,7 +48,14 @@ impl Db {
     }
 
     fn new(driver: Driver, patience: Option<Duration>) -> Self {
-        Self { driver, patience, is_sound: true, changes_what_was_read: false, is_in_transaction: false }
+        Self {
+            driver,
+            patience,
+            is_sound: true,
+            changes_what_was_read: false,
+            waiting: Vec::new(),
+            is_in_transaction: false,
+        }
     }
 
     pub(super) fn is_postgres(&self) -> bool {
@@ -59,11 +69,31 @@ impl Db {
     /// was committed before it began, so what is read after a lock is as new as the lock.
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
         self.is_in_transaction = true;
+        sql!(self.begin_as()).run(self).await.map(drop)
+    }
+
+    fn begin_as(&self) -> &'static str {
         match self.driver {
-            Driver::Sqlite(_) => sql!("BEGIN IMMEDIATE").run(self).await?,
-            Driver::Postgres(_) => sql!("BEGIN ISOLATION LEVEL READ COMMITTED").run(self).await?,
+            Driver::Sqlite(_) => "BEGIN IMMEDIATE",
+            Driver::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+
+    /// The same together with a statement without values: its rows.
+    pub(super) async fn begin_and(&mut self, statement: &'static str) -> Result<Vec<Row>, Error> {
+        self.is_in_transaction = true;
+        let both = format!("{}; {statement}", self.begin_as());
+        let both = sqlx::raw_sql(AssertSqlSafe(both));
+        let Self { driver, patience, is_sound, .. } = self;
+        let rows = async {
+            Ok(match driver {
+                Driver::Sqlite(db) => both.fetch_all(&mut **db).await?.into_iter().map(Row::Sqlite).collect(),
+                Driver::Postgres(db) => {
+                    both.fetch_all(&mut **db).await?.into_iter().map(Row::Postgres).collect()
+                }
+            })
         };
-        Ok(())
+        wait(rows, *patience, is_sound).await
     }
 
     /// Begins a transaction that changes the schema, while no other process does.
@@ -79,6 +109,7 @@ impl Db {
 
     /// Makes what was written durable.
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
+        self.send_waiting().await?;
         // PostgreSQL answers the COMMIT of a failed transaction with a rollback, which is no error to the driver.
         if !self.is_sound {
             return Err(Error::Closed);

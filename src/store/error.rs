@@ -18,6 +18,9 @@ pub enum Error {
     /// More writes wait than are kept waiting.
     #[error("too many writes wait for the database")]
     Overloaded,
+    /// Another transaction changed at the same moment what this one goes by.
+    #[error("another transaction was first")]
+    Overtaken,
     /// The store was closed.
     #[error("the database is closed")]
     Closed,
@@ -70,18 +73,23 @@ impl Error {
             Self::ReadOnly { .. } => {
                 "name the primary in `database.url`, or all hosts: `postgres://one:5432,two:5432/claviger`"
             }
-            Self::Overloaded | Self::Closed | Self::Silent => "try again in a moment",
+            Self::Overloaded | Self::Overtaken | Self::Closed | Self::Silent => "try again in a moment",
             Self::Corrupt { .. } => "restore the database from a backup",
             Self::NewerSchema { .. } => "run a newer release, or restore a backup from before the upgrade",
         }
     }
 
-    /// Whether PostgreSQL broke a transaction off in favour of another one, so that it may be run again.
+    /// Whether another transaction went before this one, which may be run again.
     pub(super) fn gave_way(&self) -> bool {
         const SERIALIZATION_FAILURE: &str = "40001";
         const DEADLOCK_DETECTED: &str = "40P01";
-        let Self::Database(error) = self else { return false };
-        matches!(sqlstate(error), Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED))
+        match self {
+            Self::Overtaken => true,
+            Self::Database(error) => {
+                matches!(sqlstate(error), Some(SERIALIZATION_FAILURE | DEADLOCK_DETECTED))
+            }
+            _ => false,
+        }
     }
 }
 

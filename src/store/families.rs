@@ -1,19 +1,11 @@
-//! Families of refresh tokens: beginning one, using a token, revoking.
-//!
-//! On SQLite the writer's transaction excludes every other. On PostgreSQL the family's row is locked first, so
-//! that of several uses of a token, on whatever nodes, each sees what the one before it did.
+//! Families of refresh tokens: beginning one, reading it, and revoking it.
 
 use super::db::Db;
-use super::sql::{FromRow, Row, join, sql};
-use super::users::{self, LiveUser};
+use super::sql::{FromRow, Row, Sql, join, sql};
+use super::users::Stored;
 use super::{Error, Store, audit};
-use crate::clock::Clock;
-use crate::model::{Audit, Family, FamilyId, Narrowing, Presented, SessionId, UserId, Verdict};
-use crate::protocol::{ApiUri, ClientId, RoleName, Scope};
-
-/// Generations of a family that are kept, so that their reuse is noticed, and how often older ones are deleted.
-const KEPT: i64 = 1000;
-const PRUNE_EVERY: i64 = 100;
+use crate::model::{Audit, Family, FamilyId, Presented, SessionId, Terms, UserId};
+use crate::protocol::{ApiUri, ClientId};
 
 /// Families that a user may have with one client.
 const AT_ONCE: i64 = 1000;
@@ -29,53 +21,6 @@ pub struct Granting {
     pub expires_at: i64,
     /// The keyed hash of its first refresh token, and when that stops being good if it is not used.
     pub token: Option<(String, i64)>,
-}
-
-/// A refresh token that is presented.
-pub struct Refresh<S> {
-    /// Its keyed hash.
-    pub digest: String,
-    /// The client that presents it.
-    pub client: ClientId,
-    /// The keyed hash of the successor with a given generation, in a given family.
-    pub successor: S,
-    /// Seconds that the successor may lie unused.
-    pub idle: i64,
-    /// What bounds the scope of the access token.
-    pub narrowing: Narrowing,
-    /// Whether the rest of the request fits what was granted.
-    pub is_fit: bool,
-    /// Seconds since its first use within which a lost answer may be fetched again.
-    pub window: i64,
-    /// The role of users who have none.
-    pub default_role: Option<RoleName>,
-    /// The entry for the audit trail, should it have been used before.
-    pub reused: Audit,
-    /// The entry for the audit trail, should the family end without suspicion of theft.
-    pub revoked: Audit,
-    /// Tells the time when it is used, which may be later than when it was asked for.
-    pub clock: Clock,
-}
-
-/// What presenting a refresh token gave.
-pub enum Refreshed {
-    /// The grant goes on, with the successor of this generation.
-    Live {
-        /// The family.
-        family: Box<Family>,
-        /// The user, as they are now.
-        user: LiveUser,
-        /// The scope of the access token.
-        scope: Scope,
-        /// The successor's generation.
-        generation: i64,
-        /// Whether a lost answer was given again.
-        is_repeat: bool,
-    },
-    /// The request does not fit, or nothing of its scope can be granted any more; the token is as good as before.
-    Unfit,
-    /// It is not, or no longer, good; the reason is for the log.
-    Refused(&'static str),
 }
 
 /// The columns of a family `f`, as [`Family::from_row`] reads them.
@@ -122,38 +67,43 @@ impl FromRow for Presented {
     }
 }
 
-/// A refresh token with its user, unless they were disabled or changed since.
-struct PresentedFor(Presented, Option<users::Stored>);
+/// A refresh token with its user, unless they were disabled or changed since, and what its API says.
+pub(super) struct PresentedFor(pub(super) Presented, pub(super) Option<Stored>, pub(super) Option<Terms>);
 
 impl FromRow for PresentedFor {
     fn from_row(row: &Row) -> Result<Self, Error> {
-        Ok(Self(Presented::from_row(row)?, Option::from_row(row)?))
+        Ok(Self(Presented::from_row(row)?, Option::from_row(row)?, Option::from_row(row)?))
     }
 }
 
-async fn presented(db: &mut Db, digest: &str) -> Result<Option<PresentedFor>, Error> {
+/// Reads the token with this keyed hash, as a [`PresentedFor`].
+pub(super) fn presented(digest: &str) -> Sql {
     const SQL: &str = select!(
         ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at,
-            c.generation AS live_client, u.username, u.email, u.full_name, u.claims AS user_claims, u.created_at,
+            CASE WHEN c.generation = f.client_generation AND c.disabled_at IS NULL THEN 1 END AS live_client,
+            CASE WHEN u.generation = f.user_generation AND u.disabled_at IS NULL THEN u.username END AS username,
+            u.email, u.full_name, u.claims AS user_claims, u.created_at,
             coalesce(u.updated_at, u.created_at) AS updated_at, u.disabled_at,
             (SELECT string_agg(r.name || ' ' || r.scope, '\n') FROM user_roles ur
-                JOIN roles r ON r.name = ur.role WHERE ur.user_id = u.id) AS roles
+                JOIN roles r ON r.name = ur.role WHERE ur.user_id = u.id) AS roles,
+            ap.access_token_lifetime AS api_lifetime,
+            CASE WHEN ap.uri IS NOT NULL THEN coalesce((SELECT string_agg(sc.scope, ' ') FROM api_scopes sc
+                WHERE sc.api = f.api), '') END AS api_scope
         FROM refresh_tokens t JOIN families f ON f.id = t.family_id
-        LEFT JOIN users u ON u.id = f.user_id AND u.generation = f.user_generation AND u.disabled_at IS NULL
-        LEFT JOIN clients c ON c.id = f.client_id AND c.generation = f.client_generation AND c.disabled_at IS NULL
+        JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
+        LEFT JOIN apis ap ON ap.uri = f.api
         LEFT JOIN refresh_tokens s ON s.family_id = t.family_id AND s.generation = t.generation + 1
         WHERE t.digest = $1"
     );
-    sql!(SQL, digest).optional(db).await
+    sql!(SQL, digest)
 }
 
 /// Forgets the oldest families of a user with a client, should they have as many as they may have: one is to begin. Before
 /// user and client are locked, as a refresh locks its family first.
-pub(super) async fn make_room(db: &mut Db, user: UserId, client: &ClientId) -> Result<(), Error> {
+pub(super) fn make_room(user: UserId, client: &ClientId) -> Sql {
     const SQL: &str = "DELETE FROM families WHERE id IN (SELECT id FROM families
         WHERE user_id = $1 AND client_id = $2 ORDER BY created_at DESC LIMIT 10 OFFSET $3)";
-    db.changes_what_was_read |= sql!(SQL, user.to_string(), client.as_str(), AT_ONCE - 1).run(db).await? > 0;
-    Ok(())
+    sql!(SQL, user.to_string(), client.as_str(), AT_ONCE - 1).making_out_of_date()
 }
 
 /// Begins a family with its first refresh token, in the transaction that checked user and client.
@@ -184,33 +134,18 @@ pub(super) async fn begin(
         now,
         family.expires_at,
     );
-    begun.run(db).await?;
+    begun.later(db).await?;
     match token {
-        Some((digest, expires_at)) => insert_token(db, family.id, 0, digest, *expires_at).await,
+        Some((digest, expires_at)) => insert_token(family.id, 0, digest, *expires_at).later(db).await,
         None => Ok(()),
     }
 }
 
-async fn insert_token(
-    db: &mut Db,
-    family: FamilyId,
-    generation: i64,
-    digest: &str,
-    expires_at: i64,
-) -> Result<(), Error> {
+/// Keeps a refresh token.
+pub(super) fn insert_token(family: FamilyId, generation: i64, digest: &str, expires_at: i64) -> Sql {
     const SQL: &str = "INSERT INTO refresh_tokens (digest, family_id, generation, expires_at, repeats)
                        VALUES ($1, $2, $3, $4, 0)";
-    sql!(SQL, digest, family.to_string(), generation, expires_at).run(db).await?;
-    Ok(())
-}
-
-/// Deletes tokens that were used long ago: however often a family is renewed, it takes bounded room.
-async fn prune(db: &mut Db, family: FamilyId, generation: i64) -> Result<(), Error> {
-    const SQL: &str = "DELETE FROM refresh_tokens WHERE family_id = $1 AND generation < $2";
-    if generation % PRUNE_EVERY == 0 {
-        sql!(SQL, family.to_string(), generation - KEPT).run(db).await?;
-    }
-    Ok(())
+    sql!(SQL, digest, family.to_string(), generation, expires_at)
 }
 
 /// Ends a family.
@@ -243,74 +178,6 @@ pub(super) async fn revoke_of_client(
 }
 
 impl Store {
-    /// Uses a refresh token: rotates it, gives a lost answer again, or ends its family.
-    pub async fn refresh<S>(&self, refresh: Refresh<S>) -> Result<Refreshed, Error>
-    where
-        S: Fn(FamilyId, i64) -> String + Send + 'static,
-    {
-        // User and client stay as they are, too, until this is written: who disables them waits, and then finds the
-        // successor, or comes first, and nothing is renewed.
-        const LOCK: &str = "SELECT 1 FROM families f
-            JOIN users u ON u.id = f.user_id JOIN clients c ON c.id = f.client_id
-            WHERE f.id = (SELECT family_id FROM refresh_tokens WHERE digest = $1)
-            FOR UPDATE OF f FOR SHARE OF u, c";
-        const USE: &str = "UPDATE refresh_tokens SET used_at = $2 WHERE digest = $1 AND used_at IS NULL";
-        const REPEAT: &str = "UPDATE refresh_tokens SET repeats = repeats + 1 WHERE digest = $1";
-        self.write(async move |db| {
-            sql!(LOCK, &refresh.digest).lock(db).await?;
-            let Some(PresentedFor(presented, user)) = presented(db, &refresh.digest).await? else {
-                return Ok(Refreshed::Refused("there is no such refresh token"));
-            };
-            let family = &presented.family;
-            if family.client_id != refresh.client {
-                return Ok(Refreshed::Refused("the refresh token is another client's"));
-            }
-            let user = match user.filter(|_| presented.client_is_live) {
-                Some(user) => user.live(db, refresh.default_role.as_ref()).await?,
-                None => None,
-            };
-            let Some(user) = user else {
-                return Ok(Refreshed::Refused("the user or the client was disabled or changed since"));
-            };
-
-            let scope = refresh.narrowing.for_user(user.roles());
-            let generation = presented.generation + 1;
-            let now = refresh.clock.now();
-            let is_repeat = match presented.verdict(now, refresh.window) {
-                Verdict::Rotate | Verdict::Repeat if !refresh.is_fit || scope.is_empty() => {
-                    return Ok(Refreshed::Unfit);
-                }
-                Verdict::Rotate => {
-                    if sql!(USE, &refresh.digest, now).run(db).await? != 1 {
-                        return Ok(Refreshed::Refused("the refresh token was used at the same moment"));
-                    }
-                    let digest = (refresh.successor)(family.id, generation);
-                    insert_token(db, family.id, generation, &digest, now.saturating_add(refresh.idle))
-                        .await?;
-                    prune(db, family.id, generation).await?;
-                    false
-                }
-                Verdict::Repeat => {
-                    sql!(REPEAT, &refresh.digest).run(db).await?;
-                    true
-                }
-                Verdict::Late => {
-                    revoke(db, family.id, &refresh.revoked).await?;
-                    return Ok(Refreshed::Refused("the refresh token was used before, too long ago"));
-                }
-                Verdict::Reused => {
-                    revoke(db, family.id, &refresh.reused).await?;
-                    return Ok(Refreshed::Refused(
-                        "the refresh token was used before, and so was its successor",
-                    ));
-                }
-                Verdict::Ended => return Ok(Refreshed::Refused("the refresh token or its family is over")),
-            };
-            Ok(Refreshed::Live { family: Box::new(presented.family), user, scope, generation, is_repeat })
-        })
-        .await
-    }
-
     /// A family, whatever its state.
     pub async fn family(&self, id: FamilyId) -> Result<Option<Family>, Error> {
         const SQL: &str = select!(" FROM families f WHERE f.id = $1");
@@ -319,7 +186,8 @@ impl Store {
 
     /// A refresh token as it stands, for introspection and revocation.
     pub async fn presented(&self, digest: &str) -> Result<Option<Presented>, Error> {
-        Ok(presented(&mut self.reader().await?, digest).await?.map(|PresentedFor(presented, _)| presented))
+        let found = presented(digest).optional(&mut self.reader().await?).await?;
+        Ok(found.map(|PresentedFor(presented, ..)| presented))
     }
 
     /// Ends a family: none of its tokens can be renewed from the moment this returns.

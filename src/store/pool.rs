@@ -22,6 +22,18 @@ impl Pool {
         }
     }
 
+    /// The same, in a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Db, Error> {
+        match self {
+            Self::Sqlite(_) => {
+                let mut db = self.acquire().await?;
+                db.begin().await?;
+                Ok(db)
+            }
+            Self::Postgres(hosts) => hosts.begin().await,
+        }
+    }
+
     /// How many connections there are at most.
     pub(super) fn size(&self) -> u32 {
         match self {

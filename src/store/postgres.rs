@@ -129,12 +129,40 @@ impl PostgresOptions {
     }
 }
 
+/// What a connection is asked before it is used.
+#[derive(Clone, Copy)]
+enum Question {
+    /// Whether it takes writes.
+    TakesWrites,
+    /// The same, in a transaction that it begins: one round trip for both.
+    Begin,
+}
+
+impl Question {
+    async fn ask(self, db: &mut Db) -> Result<Option<ReadOnly>, Error> {
+        const SHOW: &str = "SHOW transaction_read_only";
+        match self {
+            Self::TakesWrites => sql!(SHOW).optional(db).await,
+            Self::Begin => db.begin_and(SHOW).await?.iter().map(ReadOnly::from_row).next().transpose(),
+        }
+    }
+}
+
 impl Hosts {
     /// A connection that takes writes, as soon as a host gives one.
     pub(super) async fn acquire(&self) -> Result<Db, Error> {
+        self.connection(Question::TakesWrites).await
+    }
+
+    /// The same, in a transaction.
+    pub(super) async fn begin(&self) -> Result<Db, Error> {
+        self.connection(Question::Begin).await
+    }
+
+    async fn connection(&self, question: Question) -> Result<Db, Error> {
         let began = Instant::now();
         loop {
-            match self.any_writable().await {
+            match self.any_writable(question).await {
                 Err(Error::Unreachable { cause: sqlx::Error::Io(_), .. })
                     if began.elapsed() < self.0.acquire_timeout =>
                 {
@@ -146,11 +174,11 @@ impl Hosts {
     }
 
     /// A connection that takes writes, from the first host that gives one.
-    async fn any_writable(&self) -> Result<Db, Error> {
+    async fn any_writable(&self, question: Question) -> Result<Db, Error> {
         let mut result = Err(Error::Closed);
         for _ in &self.0.hosts {
             let current = self.0.current.load(Ordering::Relaxed);
-            result = self.writable(&self.0.hosts[current]).await;
+            result = self.writable(&self.0.hosts[current], question).await;
             if result.is_ok() {
                 break;
             }
@@ -161,7 +189,7 @@ impl Hosts {
         result
     }
 
-    async fn writable(&self, host: &Host) -> Result<Db, Error> {
+    async fn writable(&self, host: &Host, question: Question) -> Result<Db, Error> {
         // After a restart of the server every connection that was kept is dead, and each is found out in turn.
         for _ in 0..self.0.size {
             host.reach().await?;
@@ -172,7 +200,7 @@ impl Hosts {
                     return Err(Error::Unreachable { host: host.name.clone(), cause });
                 }
             };
-            let answer = sql!("SHOW transaction_read_only").optional::<ReadOnly>(&mut db).await;
+            let answer = question.ask(&mut db).await;
             host.answers.store(answer.is_ok(), Ordering::Relaxed);
             match answer {
                 Ok(Some(ReadOnly(false))) => {

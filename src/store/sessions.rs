@@ -8,7 +8,7 @@ mod begin;
 pub use begin::NewSession;
 
 use super::db::Db;
-use super::sql::{FromRow, Row, sql};
+use super::sql::{FromRow, Row, Sql, sql};
 use super::users::{self, LiveUser};
 use super::{Error, Store, audit, families};
 use crate::model::{Audit, Authentication, Session, SessionId, UserId};
@@ -110,9 +110,9 @@ macro_rules! select {
     };
 }
 
-/// The session `id`, if it was not ended and has not expired. The caller has locked it.
-pub(super) async fn unended(db: &mut Db, id: SessionId, now: i64) -> Result<Option<Stored>, Error> {
-    sql!(select!("s.id = $2"), now, id.to_string()).optional(db).await
+/// Reads the session `id`, if it was not ended and has not expired, as a [`Stored`]. The caller has locked it.
+pub(super) fn unended(id: SessionId, now: i64) -> Sql {
+    sql!(select!("s.id = $2"), now, id.to_string())
 }
 
 /// The session with this keyed hash of its cookie, if it was not ended and has not expired.

@@ -146,9 +146,9 @@ impl Store {
         const LOCK: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR SHARE";
         self.write(async move |db| {
             let PasswordGrant { client: (client, client_generation), narrowing, granting } = &grant;
-            families::make_room(db, sign_in.credentials.user_id, client).await?;
+            families::make_room(sign_in.credentials.user_id, client).later(db).await?;
             sql!(LOCK, sign_in.credentials.user_id.to_string(), client.as_str()).lock(db).await?;
-            if !clients::is_live(db, client, *client_generation).await? {
+            if !clients::live(client, *client_generation).exists(db).await? {
                 return Ok(None);
             }
             let Some(user) = sign_in.take(db, &sign_in.credentials, default_role.as_ref()).await? else {

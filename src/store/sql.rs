@@ -2,21 +2,33 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::query::Query;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Database, Decode, Encode, Postgres, Row as _, Sqlite, Type};
+use sqlx::{Decode, Postgres, Row as _, Sqlite, Type};
 
 use super::Error;
-use super::db::{Db, Driver};
+use super::db::Db;
 use crate::model::Authentication;
 
 /// A statement and its values, in the order `$1`, `$2`, ….
 pub(super) struct Sql {
-    text: &'static str,
-    values: Vec<Value>,
+    pub(super) text: &'static str,
+    pub(super) values: Vec<Value>,
+    /// The locks that PostgreSQL takes on what it reads.
+    pub(super) locks: &'static str,
+    pub(super) counts: Counts,
+}
+
+/// What the number of rows that a statement changes means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// Only what its caller makes of it.
+    Nothing,
+    /// It must be one.
+    Once,
+    /// What was read a moment ago is out of date, unless it is none.
+    OutOfDate,
 }
 
 /// A value: text or an integer, or the absence of one.
@@ -40,90 +52,60 @@ pub(super) trait FromRow: Sized {
 
 impl Sql {
     pub(super) fn new(text: &'static str, values: Vec<Value>) -> Self {
-        Self { text, values }
+        Self { text, values, locks: "", counts: Counts::Nothing }
+    }
+
+    /// The same, which takes `locks` on PostgreSQL, such as ` FOR SHARE`. On SQLite the whole database is locked.
+    pub(super) fn locking(self, locks: &'static str) -> Self {
+        Self { locks, ..self }
+    }
+
+    /// The same, which uses up what is good once: it must change one row. Otherwise another transaction was before this
+    /// one ([`Error::Overtaken`]).
+    pub(super) fn once(self) -> Self {
+        Self { counts: Counts::Once, ..self }
+    }
+
+    /// The same, which changes what is kept for a moment after it was read, if it changes anything.
+    pub(super) fn making_out_of_date(self) -> Self {
+        Self { counts: Counts::OutOfDate, ..self }
     }
 
     /// Runs it and counts the rows that it changed.
     pub(super) async fn run(self, db: &mut Db) -> Result<u64, Error> {
-        let Db { driver, patience, is_sound, .. } = db;
-        let answer = async {
-            Ok(match driver {
-                Driver::Sqlite(db) => self.query::<Sqlite>().execute(&mut **db).await?.rows_affected(),
-                Driver::Postgres(db) => self.query::<Postgres>().execute(&mut **db).await?.rows_affected(),
-            })
-        };
-        wait(answer, *patience, is_sound).await
+        Ok(db.send(self).await?.changed)
+    }
+
+    /// Runs it in its turn, but at the latest when the transaction is committed.
+    pub(super) async fn later(self, db: &mut Db) -> Result<(), Error> {
+        db.send_later(self).await
     }
 
     /// All rows.
     pub(super) async fn all<T: FromRow>(self, db: &mut Db) -> Result<Vec<T>, Error> {
-        self.rows(db).await?.iter().map(T::from_row).collect()
+        db.send(self).await?.rows.iter().map(T::from_row).collect()
     }
 
     /// The one row, if there is one.
     ///
     /// It reads to the end, so that a fault that comes after the first row is seen.
     pub(super) async fn optional<T: FromRow>(self, db: &mut Db) -> Result<Option<T>, Error> {
-        Ok(self.all(db).await?.into_iter().next())
+        db.send(self).await?.optional()
     }
 
     /// Whether there is a row.
     pub(super) async fn exists(self, db: &mut Db) -> Result<bool, Error> {
-        Ok(!self.rows(db).await?.is_empty())
+        Ok(!db.send(self).await?.rows.is_empty())
     }
 
     /// Runs it on PostgreSQL alone: it takes the locks without which another transaction could come between what
     /// this one reads and what it writes. On SQLite there is no other: the whole database is locked.
     pub(super) async fn lock(self, db: &mut Db) -> Result<(), Error> {
         if db.is_postgres() {
-            self.rows(db).await?;
+            db.send(self).await?;
         }
         Ok(())
     }
-
-    async fn rows(self, db: &mut Db) -> Result<Vec<Row>, Error> {
-        let Db { driver, patience, is_sound, .. } = db;
-        let answer = async {
-            Ok(match driver {
-                Driver::Sqlite(db) => {
-                    let rows = self.query::<Sqlite>().fetch_all(&mut **db).await?;
-                    rows.into_iter().map(Row::Sqlite).collect()
-                }
-                Driver::Postgres(db) => {
-                    let rows = self.query::<Postgres>().fetch_all(&mut **db).await?;
-                    rows.into_iter().map(Row::Postgres).collect()
-                }
-            })
-        };
-        wait(answer, *patience, is_sound).await
-    }
-
-    fn query<D>(self) -> Query<'static, D, D::Arguments>
-    where
-        D: Database,
-        Option<String>: for<'v> Encode<'v, D> + Type<D>,
-        Option<i64>: for<'v> Encode<'v, D> + Type<D>,
-    {
-        self.values.into_iter().fold(sqlx::query(self.text), |query, value| match value {
-            Value::Text(text) => query.bind(text),
-            Value::Integer(integer) => query.bind(integer),
-        })
-    }
-}
-
-/// Waits for the database's answer. Until it is there, and when it is an error, the connection is not sound.
-async fn wait<T>(
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-    patience: Option<Duration>,
-    is_sound: &mut bool,
-) -> Result<T, Error> {
-    let was_sound = std::mem::replace(is_sound, false);
-    let answer = match patience {
-        Some(patience) => tokio::time::timeout(patience, answer).await.map_err(|_| Error::Silent)??,
-        None => answer.await?,
-    };
-    *is_sound = was_sound;
-    Ok(answer)
 }
 
 /// A row.

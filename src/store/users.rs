@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::db::Db;
-use super::sql::{FromRow, Row, sql};
+use super::sql::{FromRow, Row, Sql, sql};
 use super::{Error, Store, audit};
 use crate::model::{Audit, ClaimChanges, ClaimError, Role, User, UserId};
 use crate::protocol::{self, RoleName, Username};
@@ -50,6 +50,16 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// The user, if enabled and of `generation`; without roles of their own they have `default_role`.
+    pub(super) async fn of(
+        self,
+        generation: i64,
+        db: &mut Db,
+        default_role: Option<&RoleName>,
+    ) -> Result<Option<LiveUser>, Error> {
+        if self.user.generation == generation { self.live(db, default_role).await } else { Ok(None) }
+    }
+
     /// The user, if enabled; without roles of their own they have `default_role`.
     pub(super) async fn live(
         self,
@@ -121,6 +131,11 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
+/// Reads the user `id`, as a [`Stored`].
+pub(super) fn by_id(id: UserId) -> Sql {
+    sql!(select!("WHERE u.id = $1"), id.to_string())
+}
+
 /// The user `id`, if enabled and of `generation`; without roles of their own they have `default_role`.
 pub(super) async fn live(
     db: &mut Db,
@@ -128,10 +143,9 @@ pub(super) async fn live(
     generation: i64,
     default_role: Option<&RoleName>,
 ) -> Result<Option<LiveUser>, Error> {
-    let found = sql!(select!("WHERE u.id = $1"), id.to_string()).optional::<Stored>(db).await?;
-    match found {
-        Some(found) if found.user.generation == generation => found.live(db, default_role).await,
-        _ => Ok(None),
+    match by_id(id).optional::<Stored>(db).await? {
+        Some(found) => found.of(generation, db, default_role).await,
+        None => Ok(None),
     }
 }
 
@@ -150,8 +164,7 @@ impl Store {
     /// The user `id`, whatever their state.
     pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>, Error> {
         let mut db = self.reader().await?;
-        let found = sql!(select!("WHERE u.id = $1"), id.to_string()).optional::<Stored>(&mut db).await?;
-        Ok(found.map(|found| found.user))
+        Ok(by_id(id).optional::<Stored>(&mut db).await?.map(|found| found.user))
     }
 
     /// All users.
