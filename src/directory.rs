@@ -2,45 +2,22 @@
 //! there is.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::metadata::{Metadata, ResourceMetadata, description, own_scope};
+use crate::model::Document;
 use crate::protocol::{ClientId, Issuer};
 use crate::store::{self, Store};
 
 /// A snapshot of what the database holds.
 pub struct Directory {
     origins: HashSet<String>,
-    metadata: Document,
-    resources: HashMap<String, Document>,
-    description: Document,
+    metadata: Arc<Document>,
+    resources: HashMap<String, Arc<Document>>,
+    description: Arc<Document>,
     docs_client: Option<ClientId>,
-}
-
-/// A document, as it is sent.
-pub struct Document {
-    /// JSON.
-    pub bytes: Bytes,
-    /// Its entity tag, which changes with it.
-    pub etag: String,
-}
-
-impl Document {
-    fn new(content: &impl Serialize) -> Self {
-        Self::from(serde_json::to_vec(content).expect("documents have string keys"))
-    }
-}
-
-impl From<Vec<u8>> for Document {
-    fn from(bytes: Vec<u8>) -> Self {
-        let tag = URL_SAFE_NO_PAD.encode(&digest(&SHA256, &bytes).as_ref()[..16]);
-        Self { bytes: bytes.into(), etag: format!("\"{tag}\"") }
-    }
 }
 
 impl Directory {
@@ -51,10 +28,10 @@ impl Directory {
         let grants = kinds.into_iter().flat_map(|kind| kind.grants).collect();
 
         let metadata = Metadata::new(issuer, &grants, &apis);
-        let description = Document::from(description::describe(&metadata, &apis));
-        let metadata = Document::new(&metadata);
-        let of_api = |api| Document::new(&ResourceMetadata::of_api(issuer, api));
-        let own = Document::new(&ResourceMetadata::of_server(issuer, &own_scope(&grants)));
+        let description = Arc::new(Document::from(description::describe(&metadata, &apis)));
+        let metadata = document(&metadata);
+        let of_api = |api| document(&ResourceMetadata::of_api(issuer, api));
+        let own = document(&ResourceMetadata::of_server(issuer, &own_scope(&grants)));
         let resources = apis.iter().map(|api| (api.uri.to_string(), of_api(api)));
         let resources = resources.chain([(issuer.to_string(), own)]).collect();
 
@@ -69,17 +46,17 @@ impl Directory {
     }
 
     /// The metadata document.
-    pub fn metadata(&self) -> &Document {
+    pub fn metadata(&self) -> &Arc<Document> {
         &self.metadata
     }
 
     /// The metadata document of an API, or of the server itself by its issuer.
-    pub fn resource(&self, uri: &str) -> Option<&Document> {
+    pub fn resource(&self, uri: &str) -> Option<&Arc<Document>> {
         self.resources.get(uri)
     }
 
     /// The description of every endpoint.
-    pub fn description(&self) -> &Document {
+    pub fn description(&self) -> &Arc<Document> {
         &self.description
     }
 
@@ -87,4 +64,8 @@ impl Directory {
     pub fn docs_client(&self) -> Option<&ClientId> {
         self.docs_client.as_ref()
     }
+}
+
+fn document(content: &impl Serialize) -> Arc<Document> {
+    Arc::new(serde_json::to_vec(content).expect("documents have string keys").into())
 }

@@ -8,16 +8,13 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tower::ServiceExt as _;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
 
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fetch::{Fetcher, TrustError};
 use crate::http::server::{self, BindError, Drained, Server, TlsFiles};
-use crate::http::{mount, routes};
+use crate::http::{Endpoints, routes};
 use crate::keys::schedule::Schedule;
 use crate::protocol::BoxError;
 use crate::vault::{OpenError, Vault};
@@ -93,11 +90,7 @@ impl Service {
     }
 
     /// The same with `routes` in place of the usual ones.
-    pub async fn run_with(
-        self,
-        routes: BoxedFilter<(Response,)>,
-        shutdown: impl Future<Output = ()>,
-    ) -> Drained {
+    pub async fn run_with(self, routes: Endpoints, shutdown: impl Future<Output = ()>) -> Drained {
         let Self { app, server, schedule } = self;
         let mut beside = JoinSet::new();
         let schedule = Arc::new(Mutex::new(schedule));
@@ -109,8 +102,6 @@ impl Service {
         beside.spawn(kept_running(app.clone(), refusals::run));
         beside.spawn(kept_running(app.clone(), async |app| app.limits.keep_shared().await));
 
-        let path = app.issuer().path().to_owned();
-        let routes = warp::service(routes).map_request(move |request| mount::relative(&path, request));
         let drained = server.noting(app.refusals.clone()).serve(routes, shutdown).await;
 
         beside.shutdown().await;

@@ -11,7 +11,6 @@ mod sessions;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use warp::Filter;
-use warp::reject::Rejection;
 use warp::reply::Response;
 
 use super::cors::Cors;
@@ -26,29 +25,22 @@ use crate::protocol::{Error, Params};
 use crate::store::LiveSession;
 
 /// `GET /account`, `GET` and `POST` on the pages below it
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let overview =
         read().and(visit(app)).then(|visit| answer(visit, None, |member, _| overview(member).boxed()));
-    Route::new(app, Cors::Nobody, READ, warp::path!("account"), overview)
-        .or(page(app, warp::path!("account" / "profile"), |member, form| profile::step(member, form).boxed()))
-        .or(page(app, warp::path!("account" / "password"), |member, form| {
-            password::step(member, form).boxed()
-        }))
-        .or(page(app, warp::path!("account" / "sessions"), |member, form| {
-            sessions::step(member, form).boxed()
-        }))
-        .or(page(app, warp::path!("account" / "applications"), |member, form| {
-            applications::step(member, form).boxed()
-        }))
+    vec![
+        Route::new(app, Cors::Nobody, READ, "/account", overview),
+        page(app, "/account/profile", |member, form| profile::step(member, form).boxed()),
+        page(app, "/account/password", |member, form| password::step(member, form).boxed()),
+        page(app, "/account/sessions", |member, form| sessions::step(member, form).boxed()),
+        page(app, "/account/applications", |member, form| applications::step(member, form).boxed()),
+    ]
 }
 
 /// Shows a page, or takes its form.
 type Step = for<'a> fn(&'a Member, Option<&'a Params>) -> BoxFuture<'a, Result<Response, Error>>;
 
-fn page<P>(app: &App, path: P, step: Step) -> Route
-where
-    P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
-{
+fn page(app: &App, path: &'static str, step: Step) -> Route {
     let show = read().and(visit(app)).then(move |visit| answer(visit, None, step));
     let change = warp::post().and(visit(app)).and(body());
     let change = change.then(move |visit, form| answer(visit, Some(form), step));

@@ -22,10 +22,10 @@ use crate::store::LiveSession;
 const LONGEST: usize = 7680;
 
 /// `GET` and `POST /authorize`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let asked = read().and(visit(app)).then(asked);
     let posted = warp::post().and(visit(app)).and(body()).map(posted);
-    Route::new(app, Cors::Nobody, PAGE, warp::path!("authorize"), asked.or(posted).unify())
+    vec![Route::new(app, Cors::Nobody, PAGE, "/authorize", asked.or(posted).unify())]
 }
 
 /// The parameters may come in a form from a page of the client's, a request of another site, with which browsers send no

@@ -19,11 +19,11 @@ use crate::protocol::{Error, Params, Scope};
 use crate::store::LiveSession;
 
 /// `GET` and `POST /consent`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let show = read().and(visit(app)).then(async |visit| answer(visit, None).await);
     let decide =
         warp::post().and(visit(app)).and(body()).then(async |visit, form| answer(visit, Some(form)).await);
-    Route::new(app, Cors::Nobody, PAGE, warp::path!("consent"), show.or(decide).unify())
+    vec![Route::new(app, Cors::Nobody, PAGE, "/consent", show.or(decide).unify())]
 }
 
 async fn answer(visit: Visit, form: Option<Params>) -> Response {

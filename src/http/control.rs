@@ -12,12 +12,12 @@ use http::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use warp::filters::BoxedFilter;
 use warp::reject::Rejection;
 use warp::reply::Response;
 use warp::{Buf, Filter};
 
 use super::cors::Cors;
+use super::endpoints::Endpoints;
 use super::form::whole;
 use super::reply;
 use super::route::{Route, answer};
@@ -35,22 +35,21 @@ const LATEST: i64 = 253_402_300_799;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// `POST /test/token`, `/test/clock` and `/test/rotate`, and every endpoint of the real server.
-pub fn routes(app: &App, hand: &Hand) -> BoxedFilter<(Response,)> {
-    let token = call(app, hand, warp::path!("test" / "token"), token);
-    let clock = call(app, hand, warp::path!("test" / "clock"), clock);
-    let rotate = call(app, hand, warp::path!("test" / "rotate"), rotation);
-    token.or(clock).or(rotate).into_filter().or(super::routes(app)).unify().boxed()
+pub fn routes(app: &App, hand: &Hand) -> Endpoints {
+    let token = call(app, hand, "/test/token", token);
+    let clock = call(app, hand, "/test/clock", clock);
+    let rotate = call(app, hand, "/test/rotate", rotation);
+    super::routes(app).and([token, clock, rotate])
 }
 
 /// One call: a JSON object, answered by `handler`.
-fn call<P, T, F>(
+fn call<T, F>(
     app: &App,
     hand: &Hand,
-    path: P,
+    path: &'static str,
     handler: impl Fn(App, Hand, T) -> F + Clone + Send + Sync + 'static,
 ) -> Route
 where
-    P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
     T: DeserializeOwned + Send + 'static,
     F: Future<Output = Result<Response, Error>> + Send,
 {

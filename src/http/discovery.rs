@@ -8,32 +8,27 @@ use warp::Filter;
 use warp::reply::Response;
 
 use super::cors::Cors;
+use super::document::publish;
 use super::form::query;
 use super::guard::with;
 use super::reply;
 use super::route::{READ, Route, answer, if_none_match, read};
 use crate::app::App;
-use crate::directory::Document;
 use crate::protocol::{Error, Params};
 
 /// Seconds that a document may be kept.
-const MAX_AGE: i64 = 300;
+pub(super) const MAX_AGE: i64 = 300;
 
 /// `GET /.well-known/oauth-authorization-server`, `GET /.well-known/openid-configuration` and
 /// `GET /.well-known/oauth-protected-resource`
-pub(super) fn routes(app: &App) -> Route {
-    let server = read().and(if_none_match()).and(with(app)).map(server);
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let server = |app: &App| (app.directory().metadata().clone(), MAX_AGE);
     let resource = read().and(query()).and(if_none_match()).and(with(app)).map(resource).map(answer);
-    let oauth = warp::path!(".well-known" / "oauth-authorization-server");
-    let openid = warp::path!(".well-known" / "openid-configuration");
-    let protected = warp::path!(".well-known" / "oauth-protected-resource");
-    Route::new(app, Cors::Anyone, READ, oauth, server.clone())
-        .or(Route::new(app, Cors::Anyone, READ, openid, server))
-        .or(Route::new(app, Cors::Anyone, READ, protected, resource))
-}
-
-fn server(known: Option<String>, app: App) -> Response {
-    document(app.directory().metadata(), known)
+    vec![
+        publish(app, "/.well-known/openid-configuration", server),
+        publish(app, "/.well-known/oauth-authorization-server", server),
+        Route::new(app, Cors::Anyone, READ, "/.well-known/oauth-protected-resource", resource),
+    ]
 }
 
 /// The document of the API that the query names as `resource`; without, that of the server itself.
@@ -42,10 +37,5 @@ fn resource(query: String, known: Option<String>, app: App) -> Result<Response, 
     let uri = params.find("resource").unwrap_or(app.issuer().as_str());
     let directory = app.directory();
     let found = directory.resource(uri).ok_or_else(|| Error::not_found("no such API is known here"))?;
-    Ok(document(found, known))
-}
-
-/// `document`, unless it is `known`.
-pub(super) fn document(Document { bytes, etag }: &Document, known: Option<String>) -> Response {
-    reply::document(bytes.clone(), etag, MAX_AGE, known.as_deref())
+    Ok(reply::document(found, MAX_AGE, known.as_deref()))
 }

@@ -9,19 +9,21 @@
 use warp::Filter;
 
 use super::cors::Cors;
-use super::discovery::document;
+use super::discovery::MAX_AGE;
+use super::document::publish;
 use super::guard::with;
-use super::route::{READ, Route, if_none_match, read};
+use super::route::{READ, Route, read};
 use super::view::{Docs, DocsRedirect};
 use crate::app::App;
 
 /// `GET /openapi.json`, `GET /docs` and `GET /docs/oauth2-redirect.html`
-pub(super) fn routes(app: &App) -> Route {
-    let description = read().and(if_none_match()).and(with(app));
-    let description = description.map(|known, app: App| document(app.directory().description(), known));
+pub(super) fn routes(app: &App) -> Vec<Route> {
+    let description = |app: &App| (app.directory().description().clone(), MAX_AGE);
     let page = read().and(with(app)).map(|app: App| Docs::new(&app).answer());
     let redirect = read().and(with(app)).map(|app: App| DocsRedirect::new(&app).answer());
-    Route::new(app, Cors::Anyone, READ, warp::path!("openapi.json"), description)
-        .or(Route::new(app, Cors::Nobody, READ, warp::path!("docs"), page))
-        .or(Route::new(app, Cors::Nobody, READ, warp::path!("docs" / "oauth2-redirect.html"), redirect))
+    vec![
+        publish(app, "/openapi.json", description),
+        Route::new(app, Cors::Nobody, READ, "/docs", page),
+        Route::new(app, Cors::Nobody, READ, "/docs/oauth2-redirect.html", redirect),
+    ]
 }

@@ -26,10 +26,10 @@ use crate::{session, subject};
 pub(super) const ABOUT: &str = "sign-out";
 
 /// `GET` and `POST /logout`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let asked = read().and(visit(app)).then(async |visit| answer(visit, None).await);
     let posted = warp::post().and(visit(app)).and(body()).then(posted);
-    Route::new(app, Cors::Nobody, PAGE, warp::path!("logout"), asked.or(posted).unify())
+    vec![Route::new(app, Cors::Nobody, PAGE, "/logout", asked.or(posted).unify())]
 }
 
 /// A form is our own, in which the person said yes, or a client's request: one of another site, with which browsers send

@@ -19,16 +19,13 @@ use crate::protocol::Error;
 const FRESH: Duration = Duration::from_secs(1);
 
 /// `GET /healthz` and `GET /readyz`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let live = read().map(|| reply::json(&Health { status: "ok" }));
     let ready = read().and(with(app)).then(ready).map(answer);
-    Route::new(app, Cors::Nobody, READ, warp::path!("healthz"), live).or(Route::new(
-        app,
-        Cors::Nobody,
-        READ,
-        warp::path!("readyz"),
-        ready,
-    ))
+    vec![
+        Route::new(app, Cors::Nobody, READ, "/healthz", live),
+        Route::new(app, Cors::Nobody, READ, "/readyz", ready),
+    ]
 }
 
 #[derive(Serialize)]

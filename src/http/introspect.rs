@@ -15,9 +15,9 @@ use crate::protocol::{Error, Params};
 use crate::store::LiveClient;
 
 /// `POST /introspect`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let introspect = warp::post().and(authenticated(app)).and(with(app)).then(introspect).map(answer);
-    Route::new(app, Cors::Nobody, "POST", warp::path!("introspect"), introspect)
+    vec![Route::new(app, Cors::Nobody, "POST", "/introspect", introspect)]
 }
 
 async fn introspect(client: LiveClient, params: Params, app: App) -> Result<Response, Error> {

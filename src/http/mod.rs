@@ -9,7 +9,9 @@ mod cors;
 mod csrf;
 mod discovery;
 mod docs;
+mod document;
 mod end_session;
+mod endpoints;
 mod form;
 mod guard;
 mod health;
@@ -27,17 +29,12 @@ mod users_me;
 pub mod view;
 mod visit;
 
-use warp::Filter;
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
-
 use crate::app::App;
-use crate::protocol::Error;
+
+pub use endpoints::Endpoints;
 
 /// All endpoints, the busiest first.
-pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
-    let unknown = || Error::not_found("there is nothing at this path");
-    let unknown = visit::visit(app).map(move |visit: visit::Visit| visit.refused(&unknown()));
+pub fn routes(app: &App) -> Endpoints {
     let endpoints = [
         jwks::routes,
         discovery::routes,
@@ -55,9 +52,5 @@ pub fn routes(app: &App) -> BoxedFilter<(Response,)> {
         health::routes,
         view::routes,
     ];
-    // From behind, so that an endpoint pays only for those before it: each `or` is a box around both.
-    endpoints.iter().rev().fold(unknown.boxed(), |rest, routes| {
-        let endpoint = routes(app).into_filter();
-        endpoint.or(rest).unify().boxed()
-    })
+    Endpoints::new(app, endpoints.iter().flat_map(|routes| routes(app)))
 }

@@ -20,7 +20,7 @@ pub fn relative<B>(issuer_path: &str, mut request: Request<B>) -> Request<B> {
         let path = relative_path(issuer_path, request.uri().path());
         let target = match request.uri().query() {
             Some(query) => format!("{path}?{query}"),
-            None => path,
+            None => path.to_owned(),
         };
         let mut parts = request.uri().clone().into_parts();
         parts.path_and_query =
@@ -30,15 +30,16 @@ pub fn relative<B>(issuer_path: &str, mut request: Request<B>) -> Request<B> {
     request
 }
 
-fn relative_path(issuer_path: &str, path: &str) -> String {
-    if HEALTH.contains(&path) {
-        return path.to_owned();
+/// The path of such a request.
+pub fn relative_path<'a>(issuer_path: &str, path: &'a str) -> &'a str {
+    if issuer_path.is_empty() || HEALTH.contains(&path) {
+        return path;
     }
     if path.starts_with("/.well-known/") {
-        return path.strip_suffix(issuer_path).unwrap_or(ELSEWHERE).to_owned();
+        return path.strip_suffix(issuer_path).unwrap_or(ELSEWHERE);
     }
     let below = path.strip_prefix(issuer_path).filter(|below| below.starts_with('/'));
-    below.unwrap_or(ELSEWHERE).to_owned()
+    below.unwrap_or(ELSEWHERE)
 }
 
 #[cfg(test)]

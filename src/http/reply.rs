@@ -13,6 +13,7 @@ use warp::Reply as _;
 use warp::reply::Response;
 
 use crate::metadata;
+use crate::model::Document;
 use crate::protocol::{ClientId, Code, Error, Issuer};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -55,13 +56,14 @@ pub fn see_other(location: &str) -> Response {
 
 /// A document that may be kept for `max_age` seconds, or 304 if `known`, an `If-None-Match`, names its `etag`
 /// ([RFC 9110 §13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
-pub fn document(bytes: bytes::Bytes, etag: &str, max_age: i64, known: Option<&str>) -> Response {
+pub fn document(document: &Document, max_age: i64, known: Option<&str>) -> Response {
+    let Document { bytes, etag } = document;
     let is_known = known.is_some_and(|known| {
         let weak = |tag: &str| tag.trim().strip_prefix("W/").unwrap_or(tag.trim()) == etag;
         known.trim() == "*" || known.split(',').any(weak)
     });
     let mut response =
-        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { body(StatusCode::OK, bytes) };
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { body(StatusCode::OK, bytes.clone()) };
     let headers = response.headers_mut();
     let cache =
         HeaderValue::try_from(format!("public, max-age={max_age}")).expect("digits make a header value");

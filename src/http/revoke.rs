@@ -15,9 +15,9 @@ use crate::revoke;
 use crate::store::LiveClient;
 
 /// `POST /revoke`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let revoke = warp::post().and(authenticated(app)).and(with(app)).then(revoke).map(answer);
-    Route::new(app, Cors::Clients, "POST, OPTIONS", warp::path!("revoke"), revoke)
+    vec![Route::new(app, Cors::Clients, "POST, OPTIONS", "/revoke", revoke)]
 }
 
 async fn revoke(client: LiveClient, params: Params, app: App) -> Result<Response, Error> {

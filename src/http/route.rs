@@ -10,13 +10,18 @@ use warp::reply::Response;
 use warp::{Filter, Reply};
 
 use super::cors::Cors;
+use super::document::Ready;
 use super::reply;
 use super::visit::{Visit, visit};
 use crate::app::App;
 use crate::protocol::Error;
 
 /// One endpoint, boxed: types stay small and builds fast.
-pub(super) struct Route(BoxedFilter<(Response,)>);
+pub(super) struct Route {
+    path: &'static str,
+    filter: BoxedFilter<(Response,)>,
+    ready: Option<Ready>,
+}
 
 /// A guard's refusal on its way to the answer.
 #[derive(Debug)]
@@ -31,13 +36,13 @@ impl From<Error> for Rejection {
 }
 
 impl Route {
-    /// The endpoint at `path`, which takes the methods in `allow` and answers them by `handler`.
+    /// The endpoint at `path`, or below it if it ends in a slash, which takes the methods in `allow` and answers them by
+    /// `handler`.
     ///
     /// `handler` may reject to say that a method is not its own; a guard's refusal is answered on the spot, since
     /// warp would offer the request to the next route.
-    pub(super) fn new<P, H>(app: &App, cors: Cors, allow: &'static str, path: P, handler: H) -> Self
+    pub(super) fn new<H>(app: &App, cors: Cors, allow: &'static str, path: &'static str, handler: H) -> Self
     where
-        P: Filter<Extract = (), Error = Rejection> + Clone + Send + Sync + 'static,
         H: Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
     {
         let handled = handler.map(Ok).or_else(|rejection: Rejection| async move {
@@ -56,7 +61,7 @@ impl Route {
         };
         let app = app.clone();
         let origin = warp::header::value("origin").map(Some).or(warp::any().map(|| None)).unify();
-        let route = path.and(visitor).and(origin).and(handled.or(others).unify()).map(
+        let filter = visitor.and(origin).and(handled.or(others).unify()).map(
             move |visitor: Option<Visit>,
                   origin: Option<HeaderValue>,
                   answer: Result<Response, Arc<Error>>| {
@@ -69,17 +74,27 @@ impl Route {
                 response
             },
         );
-        Self(route.boxed())
+        Self { path, filter: filter.boxed(), ready: None }
     }
 
-    /// Both.
-    pub(super) fn or(self, other: Self) -> Self {
-        Self(self.0.or(other.0).unify().boxed())
+    /// The same, where `ready` is what the filter answers a `GET` with.
+    pub(super) fn with_ready(self, ready: Ready) -> Self {
+        Self { ready: Some(ready), ..self }
+    }
+
+    /// Whether it answers requests for `path`.
+    pub(super) fn is_at(&self, path: &str) -> bool {
+        path == self.path || (self.path.ends_with('/') && path.starts_with(self.path))
     }
 
     /// The filter, to be served.
-    pub(super) fn into_filter(self) -> BoxedFilter<(Response,)> {
-        self.0
+    pub(super) fn filter(&self) -> &BoxedFilter<(Response,)> {
+        &self.filter
+    }
+
+    /// What a `GET` may be answered with instead of asking the filter.
+    pub(super) fn ready(&self) -> Option<&Ready> {
+        self.ready.as_ref()
     }
 }
 

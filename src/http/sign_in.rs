@@ -19,10 +19,10 @@ use crate::session;
 const ABOUT: &str = "sign-in";
 
 /// `GET` and `POST /sign-in`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let show = read().and(visit(app)).then(show);
     let attempt = warp::post().and(visit(app)).and(body()).then(attempt);
-    Route::new(app, Cors::Nobody, PAGE, warp::path!("sign-in"), show.or(attempt).unify())
+    vec![Route::new(app, Cors::Nobody, PAGE, "/sign-in", show.or(attempt).unify())]
 }
 
 /// The request that a person is on the way with; none for who comes by themself.

@@ -17,14 +17,14 @@ use crate::protocol::{Error, Params};
 use crate::store::LiveClient;
 
 /// `POST /token`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let token = warp::post()
         .and(warp::ext::get::<Peer>())
         .and(authenticated(app))
         .and(with(app))
         .then(token)
         .map(answer);
-    Route::new(app, Cors::Clients, "POST, OPTIONS", warp::path!("token"), token)
+    vec![Route::new(app, Cors::Clients, "POST, OPTIONS", "/token", token)]
 }
 
 async fn token(peer: Peer, client: LiveClient, params: Params, app: App) -> Result<Response, Error> {

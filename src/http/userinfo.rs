@@ -16,11 +16,11 @@ use crate::protocol::Error;
 use crate::userinfo;
 
 /// `GET /userinfo` and `POST /userinfo`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let get = read().and(bearer(app, OPENID.clone()));
     let post = warp::post().and(bearer_or_form(app, OPENID.clone()));
     let show = get.or(post).unify().and(with(app)).then(show).map(answer);
-    Route::new(app, Cors::Clients, "GET, HEAD, POST, OPTIONS", warp::path!("userinfo"), show)
+    vec![Route::new(app, Cors::Clients, "GET, HEAD, POST, OPTIONS", "/userinfo", show)]
 }
 
 async fn show(access: Access, app: App) -> Result<Response, Error> {

@@ -18,9 +18,9 @@ use crate::protocol::Error;
 use crate::scope;
 
 /// `GET /users/me`
-pub(super) fn routes(app: &App) -> Route {
+pub(super) fn routes(app: &App) -> Vec<Route> {
     let show = read().and(bearer(app, PROFILE.clone())).and(with(app)).then(show).map(answer);
-    Route::new(app, Cors::Clients, READ, warp::path!("users" / "me"), show)
+    vec![Route::new(app, Cors::Clients, READ, "/users/me", show)]
 }
 
 /// What a user sees of themself.

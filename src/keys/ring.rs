@@ -9,13 +9,10 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::body::Bytes;
 use jsonwebtoken::DecodingKey;
 
 use crate::clock::Reading;
-use crate::model::{SigningAlg, SigningKey};
+use crate::model::{Document, SigningAlg, SigningKey};
 use crate::recent::Recent;
 
 use super::jwk::{Jwk, jwks};
@@ -81,8 +78,7 @@ struct Published {
     keys: Vec<SigningKey>,
     known: HashMap<String, Arc<KnownKey>>,
     active: Option<Arc<KnownKey>>,
-    jwks: Bytes,
-    etag: String,
+    jwks: Arc<Document>,
     faults: Vec<Fault>,
     /// Access tokens that were found to be signed with these keys, by their hash.
     verified: Recent<[u8; 32], Arc<Received>>,
@@ -157,13 +153,8 @@ impl Ring {
     }
 
     /// The JWKS document ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
-    pub fn jwks(&self) -> &Bytes {
+    pub fn jwks(&self) -> &Arc<Document> {
         &self.published.jwks
-    }
-
-    /// The strong entity tag of the document, with its quotes.
-    pub fn etag(&self) -> &str {
-        &self.published.etag
     }
 
     /// For how many seconds the document may be kept.
@@ -201,9 +192,8 @@ impl Published {
         }
         let active = schedule::active(&keys).and_then(|key| known.get(&key.kid).cloned());
         let jwks = jwks(keys.iter().filter_map(|key| known.get(&key.kid)).map(|key| key.jwk()));
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&digest(&SHA256, &jwks).as_ref()[..16]));
         let verified = Recent::with_room_for(VERIFIED);
-        Self { keys, known, active, jwks: jwks.into(), etag, faults, verified }
+        Self { keys, known, active, jwks: Arc::new(jwks.into()), faults, verified }
     }
 }
 
@@ -295,11 +285,7 @@ mod tests {
         let later = key_ring.current();
         assert_eq!(later.signer(RS256, after(0)).unwrap().kid(), two);
         assert!(verifies(&later, &one, &token));
-        assert_eq!(
-            (before.jwks(), before.etag()),
-            (later.jwks(), later.etag()),
-            "what is published is the same"
-        );
+        assert_eq!(before.jwks(), later.jwks(), "what is published is the same");
         assert!(
             Arc::ptr_eq(&before.published.known[&two], &later.published.known[&two]),
             "no key is opened twice"
@@ -309,8 +295,8 @@ mod tests {
         key_ring.replace(vec![first, second], after(0));
         let last = key_ring.current();
         assert!(last.verifier(&one).is_none() && last.faults().is_empty());
-        assert_ne!(last.etag(), later.etag());
-        let document: Value = serde_json::from_slice(last.jwks()).unwrap();
+        assert_ne!(last.jwks().etag, later.jwks().etag);
+        let document: Value = serde_json::from_slice(&last.jwks().bytes).unwrap();
         assert_eq!(document["keys"].as_array().unwrap().len(), 1);
         assert_eq!(document["keys"][0]["kid"], two.as_str());
     }
@@ -322,12 +308,12 @@ mod tests {
         assert!(ring.signer(RS256, after(599)).is_ok());
         assert_eq!(ring.signer(RS256, after(600)).unwrap_err(), NoSigner::Stale);
         assert_eq!((ring.max_age(after(0)), ring.max_age(after(600))), (300, 1));
-        assert!(ring.jwks().len() > 400);
+        assert!(ring.jwks().bytes.len() > 400);
 
         key_ring.confirm(after(600));
         let confirmed = key_ring.current();
         assert!(confirmed.signer(RS256, after(600)).is_ok());
-        assert_eq!((confirmed.max_age(after(600)), confirmed.etag()), (300, ring.etag()));
+        assert_eq!((confirmed.max_age(after(600)), confirmed.jwks()), (300, ring.jwks()));
     }
 
     /// An attacker who writes to the database cannot make a key that is believed.
@@ -348,7 +334,7 @@ mod tests {
             let ring = key_ring.current();
             assert_eq!(ring.faults().len(), 1, "{:?}", ring.faults());
             assert!(ring.verifier(&kid).is_none());
-            assert_eq!(&ring.jwks()[..], br#"{"keys":[]}"#);
+            assert_eq!(&ring.jwks().bytes[..], br#"{"keys":[]}"#);
             assert_eq!(ring.signer(RS256, after(0)).unwrap_err(), NoSigner::NoKey);
         }
     }

@@ -162,7 +162,20 @@ async fn a_wrong_method_is_told_the_right_ones() {
 #[tokio::test]
 async fn an_unknown_path_is_not_found() {
     let server = Server::start().await;
-    for path in ["/", "/token/x", "/users", "/users/me/x", "/.well-known", "/%00", "/..%2ftoken"] {
+    for path in [
+        "/",
+        "/token/x",
+        "/users",
+        "/users/me/x",
+        "/.well-known",
+        "/%00",
+        "/..%2ftoken",
+        "/%74oken",
+        "/token//",
+        "//token",
+        "/assets",
+        "/assetsx",
+    ] {
         let answer = server.get(path).await;
         assert_eq!((answer.status, answer.error()), (404, "invalid_request"), "{path}");
     }

@@ -27,8 +27,8 @@ fn operations(description: &Value) -> BTreeMap<String, BTreeSet<String>> {
     paths.map(|(path, item)| (path.clone(), methods(item))).collect()
 }
 
-/// The paths that the code routes, as it writes them: `warp::path!("users" / "me")`. Those by which an issuer for tests
-/// is told what to do are no server's.
+/// The paths that the code routes, as it writes them: `Route::new(app, …, "/users/me", …)`. Below one that ends in a slash
+/// lie files, which are not described. Those by which an issuer for tests is told what to do are no server's.
 fn routed() -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let is_endpoint = |path: &Path| {
@@ -36,9 +36,11 @@ fn routed() -> BTreeSet<String> {
     };
     for (_, text) in source().into_iter().filter(|(path, _)| is_endpoint(path)) {
         let text = code(&text).collect::<Vec<_>>().join("\n");
-        for written in text.split("warp::path!(").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            let parts: Vec<_> = written.split(" / ").map(|part| part.trim_matches('"')).collect();
-            paths.insert(format!("/{}", parts.join("/")));
+        let calls = ["Route::new(app, ", "publish(app, ", "page(app, "];
+        for call in calls.into_iter().flat_map(|call| text.split(call).skip(1)) {
+            let mut literals = call.split(')').next().unwrap().split('"').skip(1).step_by(2);
+            let path = literals.find(|literal| literal.starts_with('/'));
+            paths.extend(path.filter(|path| !path.ends_with('/')).map(str::to_owned));
         }
     }
     paths

@@ -28,6 +28,7 @@ mod consent_page;
 mod crash;
 mod database_tls;
 mod docs;
+mod documents;
 mod error_reference;
 mod explain;
 mod faults;

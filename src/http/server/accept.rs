@@ -1,19 +1,14 @@
 //! Accepts connections until the shutdown, whatever goes wrong.
 
-use std::convert::Infallible;
 use std::future::ready;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Request;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower::Service;
-use warp::reply::Response;
 
-use super::body::RequestBody;
 use super::{Shared, Stage, connection};
 
 /// The wait after a fault of our own, such as want of descriptors: others give some back meanwhile.
@@ -24,12 +19,7 @@ const BACKLOG: usize = 1024;
 
 /// Accepts and serves connections from `listener`; at the shutdown also those that wait to be accepted, since
 /// closing the listener would reset them.
-pub(super) async fn accept<S>(listener: TcpListener, shared: Arc<Shared<S>>, stage: watch::Receiver<Stage>)
-where
-    S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, stage: watch::Receiver<Stage>) {
     let mut draining = stage.clone();
     let mut starved = false;
     loop {
@@ -67,12 +57,7 @@ where
 }
 
 /// Serves a connection in a task of its own, or closes it at once when too many are open.
-fn start<S>(shared: &Arc<Shared<S>>, socket: TcpStream, tcp: SocketAddr, stage: &watch::Receiver<Stage>)
-where
-    S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+fn start(shared: &Arc<Shared>, socket: TcpStream, tcp: SocketAddr, stage: &watch::Receiver<Stage>) {
     let tcp = SocketAddr::new(tcp.ip().to_canonical(), tcp.port());
     let proxy = shared.proxies.load().contain(tcp.ip());
     match shared.caps.admit(tcp.ip(), proxy) {

@@ -63,8 +63,9 @@ pub struct RequestBody {
 type Patience = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
 impl RequestBody {
-    pub(super) fn new(incoming: Incoming, limits: &Limits, activity: Arc<Activity>) -> Self {
-        let deadline = Instant::now() + limits.body;
+    /// The body of a request whose header had been read at `at`.
+    pub(super) fn new(incoming: Incoming, limits: &Limits, at: Instant, activity: Arc<Activity>) -> Self {
+        let deadline = at + limits.body;
         let limit = limits.body_bytes;
         let declared = incoming.size_hint().lower();
         Self { incoming, limit, declared, read: 0, deadline, patience: None, ended: false, activity }

@@ -1,12 +1,14 @@
 //! One connection: handshake, protocol, timeouts, end.
 
 use std::convert::Infallible;
+use std::future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use hyper::Request;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,11 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
-use tower::Service;
-use warp::reply::Response;
 
 use super::activity::{Activity, Phase};
-use super::body::RequestBody;
 use super::caps::Admission;
 use super::stream::{Stream, Transport};
 use super::{Limits, Shared, Stage};
@@ -61,37 +60,37 @@ pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve<S>(
-    shared: Arc<Shared<S>>,
+pub(super) async fn serve(
+    shared: Arc<Shared>,
     socket: TcpStream,
     tcp: SocketAddr,
     stage: watch::Receiver<Stage>,
     _admission: Admission,
-) where
-    S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-    S: Clone + Send + Sync + 'static,
-    S::Future: Send,
-{
+) {
     let activity = Activity::new(&shared.limits, stage);
     let Some(transport) = handshake(&shared, socket, &activity).await else { return };
     let stream = TokioIo::new(Stream::new(transport, activity.clone()));
 
     let service = service_fn(|request: Request<_>| {
-        let answering = activity.begin(request.version());
-        let (shared, activity, routes) = (shared.clone(), activity.clone(), shared.routes.clone());
-        async move {
-            let response = shared.layers.answer(routes, request, tcp, &activity).await;
+        let (answering, arrival) = (activity.begin(request.version()), shared.layers.arrival(tcp));
+        if let Some(response) = shared.layers.answer_at_once(&*shared.routes, &request, arrival, &activity) {
+            return Either::Left(future::ready(Ok(response)));
+        }
+        let (shared, activity) = (shared.clone(), activity.clone());
+        // Boxed, since it is large, and hyper moves it about.
+        Either::Right(Box::pin(async move {
+            let response = shared.layers.answer(&*shared.routes, request, arrival, &activity).await;
             drop(answering);
             Ok::<_, Infallible>(response)
-        }
+        }))
     });
     let connection = shared.builder.serve_connection(stream, service);
     drive(pin!(connection), &activity, &shared.limits).await;
 }
 
 /// The transport, once TLS is agreed on. The time for it is the time for the first header.
-async fn handshake<S>(
-    shared: &Shared<S>,
+async fn handshake(
+    shared: &Shared,
     socket: TcpStream,
     activity: &Activity,
 ) -> Option<Pin<Box<dyn Transport>>> {
@@ -132,7 +131,7 @@ where
             }
             () = cut.as_mut() => return,
             () = last_call.as_mut(), if !ending => (),
-            () = std::future::poll_fn(|cx| poll_expired(timer.as_mut(), activity, limits, ending, cx)) => (),
+            () = future::poll_fn(|cx| poll_expired(timer.as_mut(), activity, limits, ending, cx)) => (),
         }
         // Time is up. Who owes a request is cut off; who was answered may read the answer to its end.
         if ending || matches!(activity.phase(), Phase::Asking | Phase::Lingering) {

@@ -3,8 +3,6 @@
 //!
 //! One function instead of a stack of middleware: it reads in the order in which things happen.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -13,14 +11,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use arc_swap::ArcSwap;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
+    CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use tokio::time::Instant;
-use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 use warp::reply::Response;
 
@@ -28,6 +25,8 @@ use super::Limits;
 use super::activity::Activity;
 use super::body::RequestBody;
 use super::peer::{Peer, Proxies};
+use super::request_id::RequestId;
+use super::routes::Routes;
 use crate::http::reply::{self, Refused};
 use crate::model::Refusal;
 use crate::protocol::Error;
@@ -50,17 +49,14 @@ static HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 /// Seconds after which asking again makes sense when an answer took too long.
 const RETRY_AFTER: u64 = 1;
 
-/// Names a request in the log and in `x-request-id`; a request extension. Always the server's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId {
-    server: u32,
-    number: u64,
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}-{:x}", self.server, self.number)
-    }
+/// A request that has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    id: RequestId,
+    /// The other end of its connection.
+    tcp: SocketAddr,
+    /// When its header had been read.
+    at: Instant,
 }
 
 /// Wraps the routes.
@@ -86,37 +82,59 @@ impl Layers {
         Self { limits, hsts, proxies, server, requests: AtomicU64::new(0), noting }
     }
 
-    /// Answers one request that came over the connection from `tcp`.
-    pub(super) async fn answer<S>(
+    /// Takes note of a request that came over the connection from `tcp`.
+    pub(super) fn arrival(&self, tcp: SocketAddr) -> Arrival {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        Arrival { id: RequestId { server: self.server, number }, tcp, at: Instant::now() }
+    }
+
+    /// Answers a request for what is at hand, without a wait; no handler runs.
+    pub(super) fn answer_at_once(
         &self,
-        routes: S,
+        routes: &dyn Routes,
+        request: &Request<Incoming>,
+        Arrival { id, tcp, at }: Arrival,
+        activity: &Activity,
+    ) -> Option<Response> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        if method != Method::GET || !request.body().is_end_stream() || headers.contains_key(IF_NONE_MATCH) {
+            return None;
+        }
+        let ready = || routes.ready(uri.path(), &|headers| self.complete(headers, id));
+        // Should it panic, the handler is asked.
+        let mut response = catch_unwind(AssertUnwindSafe(ready)).ok()??;
+        self.check(request).ok()?;
+        let _entered = tracing::info_span!("request", %id).entered();
+        self.mark(response.headers_mut(), id, request.version(), activity);
+        let client = || self.proxies.load().client(tcp.ip(), headers);
+        log_answer(method, uri, response.status(), at, client);
+        Some(response)
+    }
+
+    /// Answers a request.
+    pub(super) async fn answer(
+        &self,
+        routes: &dyn Routes,
         request: Request<Incoming>,
-        tcp: SocketAddr,
+        Arrival { id, tcp, at }: Arrival,
         activity: &Arc<Activity>,
-    ) -> Response
-    where
-        S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-    {
-        let id = RequestId { server: self.server, number: self.requests.fetch_add(1, Ordering::Relaxed) };
+    ) -> Response {
         let client = self.proxies.load().client(tcp.ip(), request.headers());
         let version = request.version();
-        let mut request = request.map(|body| RequestBody::new(body, &self.limits, activity.clone()));
+        let mut request = request.map(|body| RequestBody::new(body, &self.limits, at, activity.clone()));
         request.extensions_mut().insert(Peer { client, tcp });
         request.extensions_mut().insert(id);
 
         let answer = async {
-            let mut line = AccessLine::begin(&request, client);
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let mut line = AccessLine { method, uri, client, at, status: None };
             let mut response = match self.check(&request) {
-                Ok(()) => self.call(routes, request).await,
+                Ok(()) => self.call(routes, request, at).await,
                 Err(error) => reply::error(&error),
             };
             self.note(&mut response, &line, id);
-            let headers = response.headers_mut();
-            self.decorate(headers, id);
-            // HTTP/2 has a frame for that, and hyper sends it.
-            if version < Version::HTTP_2 && activity.is_draining() {
-                headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+            self.decorate(response.headers_mut());
+            self.mark(response.headers_mut(), id, version, activity);
             line.status = Some(response.status());
             response
         };
@@ -124,7 +142,7 @@ impl Layers {
     }
 
     /// Refuses a request by its head alone.
-    fn check(&self, request: &Request<RequestBody>) -> Result<(), Error> {
+    fn check<B>(&self, request: &Request<B>) -> Result<(), Error> {
         let Limits { header_fields, header_bytes, target_bytes, .. } = self.limits;
         let headers = request.headers();
         if headers.len() > header_fields {
@@ -151,15 +169,8 @@ impl Layers {
     }
 
     /// The routes' answer, within its time.
-    async fn call<S>(&self, routes: S, request: Request<RequestBody>) -> Response
-    where
-        S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-    {
-        let answer = async move {
-            let Ok(response) = routes.oneshot(request).await;
-            response
-        };
-        match tokio::time::timeout(self.limits.request, unwound(answer)).await {
+    async fn call(&self, routes: &dyn Routes, request: Request<RequestBody>, at: Instant) -> Response {
+        match tokio::time::timeout_at(at + self.limits.request, unwound(routes.answer(request))).await {
             Ok(Some(response)) => response,
             Ok(None) => {
                 // The panic hook has told where.
@@ -189,15 +200,30 @@ impl Layers {
     }
 
     /// Adds what every answer carries; what a handler has set stays.
-    fn decorate(&self, headers: &mut HeaderMap, id: RequestId) {
+    fn decorate(&self, headers: &mut HeaderMap) {
+        // Room for all of it at once: a map that is full doubles.
+        headers.reserve(SECURITY.len() + 3);
         for (name, value) in &SECURITY {
             headers.entry(name).or_insert_with(|| value.clone());
         }
         if self.hsts {
             headers.entry(STRICT_TRANSPORT_SECURITY).or_insert_with(|| HSTS.clone());
         }
-        let id = HeaderValue::try_from(id.to_string()).expect("hexadecimal digits make a header value");
-        headers.insert(REQUEST_ID, id);
+    }
+
+    /// Adds that to a header that is kept, and an id that each answer made of it replaces: its map never grows.
+    fn complete(&self, headers: &mut HeaderMap, id: RequestId) {
+        self.decorate(headers);
+        headers.insert(REQUEST_ID, id.into());
+    }
+
+    /// Adds what belongs to one answer alone.
+    fn mark(&self, headers: &mut HeaderMap, id: RequestId, version: Version, activity: &Activity) {
+        headers.insert(REQUEST_ID, id.into());
+        // HTTP/2 has a frame for that, and hyper sends it.
+        if version < Version::HTTP_2 && activity.is_draining() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
     }
 }
 
@@ -216,27 +242,36 @@ struct AccessLine {
     method: Method,
     uri: Uri,
     client: IpAddr,
-    begun: Instant,
+    at: Instant,
     status: Option<StatusCode>,
-}
-
-impl AccessLine {
-    fn begin<B>(request: &Request<B>, client: IpAddr) -> Self {
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        Self { method, uri, client, begun: Instant::now(), status: None }
-    }
 }
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
-        // Without the query, which may hold what nobody should read in a log.
-        let (method, path, client) = (&self.method, self.uri.path(), self.client);
-        let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
-        match self.status {
-            Some(status) => {
-                tracing::info!(%method, path, status = status.as_u16(), duration_ms, %client, "answered");
+        let Self { method, uri, client, at, status } = self;
+        match status {
+            Some(status) => log_answer(method, uri, *status, *at, || *client),
+            None => {
+                let (path, duration_ms) = (uri.path(), milliseconds_since(*at));
+                tracing::info!(%method, path, duration_ms, %client, "abandoned by the client");
             }
-            None => tracing::info!(%method, path, duration_ms, %client, "abandoned by the client"),
         }
     }
+}
+
+/// Tells the log of an answer. Without the query, which may hold what nobody should read in a log.
+fn log_answer(method: &Method, uri: &Uri, status: StatusCode, at: Instant, client: impl Fn() -> IpAddr) {
+    // Values that cost something stand in the macro: they are asked for only if the line is written.
+    tracing::info!(
+        %method,
+        path = uri.path(),
+        status = status.as_u16(),
+        duration_ms = milliseconds_since(at),
+        client = %client(),
+        "answered"
+    );
+}
+
+fn milliseconds_since(at: Instant) -> f64 {
+    at.elapsed().as_secs_f64() * 1e3
 }

@@ -16,32 +16,31 @@ mod connection;
 mod layers;
 mod options;
 mod peer;
+mod request_id;
+mod routes;
 mod stream;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use hyper::Request;
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto;
 use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::Service;
-use warp::reply::Response;
 
 pub use body::{BodyError, RequestBody, refusal};
-pub use layers::RequestId;
 pub use options::{BindError, Limits, Options};
 pub use peer::Peer;
+pub use request_id::RequestId;
+pub use routes::Routes;
 pub use tls::{TlsError, TlsFiles, check as check_tls};
 
 use crate::random::Random;
@@ -94,8 +93,8 @@ pub struct Server {
 }
 
 /// What every connection needs.
-struct Shared<S> {
-    routes: S,
+struct Shared {
+    routes: Box<dyn Routes>,
     layers: Layers,
     limits: Limits,
     builder: auto::Builder<TokioExecutor>,
@@ -144,17 +143,13 @@ impl Server {
         ReloadHandle { tls: self.tls.clone(), proxies: self.proxies.clone() }
     }
 
-    /// Serves `routes`, such as `warp::service(filter)`, until `shutdown` ends; then lets running requests
-    /// finish, for as long as [`Limits::drain`] allows.
+    /// Serves `routes` until `shutdown` ends; then lets running requests finish, for as long as [`Limits::drain`]
+    /// allows.
     ///
     /// New connections are refused at once. For a moment open ones are still read, since a request may be on its
     /// way; its answer says that the connection ends. Idle connections are closed after that moment.
-    pub async fn serve<S>(self, routes: S, shutdown: impl Future<Output = ()>) -> Drained
-    where
-        S: Service<Request<RequestBody>, Response = Response, Error = Infallible>,
-        S: Clone + Send + Sync + 'static,
-        S::Future: Send,
-    {
+    pub async fn serve(self, routes: impl Routes + 'static, shutdown: impl Future<Output = ()>) -> Drained {
+        let routes = Box::new(routes);
         let Self { listeners, tls, proxies, limits, hsts, id, noting } = self;
         let layers = Layers::new(limits, hsts, proxies.clone(), id, noting);
         let (builder, caps) = (connection::builder(&limits), Caps::new(&limits));

@@ -20,9 +20,9 @@ use crate::http::route::{READ, Route, read};
 use crate::protocol::Error;
 
 /// `GET /assets/…`
-pub(in crate::http) fn routes(app: &App) -> Route {
-    let show = read().and(warp::path::param()).and(warp::path::end()).and(with(app)).map(show);
-    Route::new(app, Cors::Nobody, READ, warp::path("assets"), show)
+pub(in crate::http) fn routes(app: &App) -> Vec<Route> {
+    let show = read().and(warp::path!("assets" / String)).and(with(app)).map(show);
+    vec![Route::new(app, Cors::Nobody, READ, "/assets/", show)]
 }
 
 fn show(name: String, app: App) -> Response {

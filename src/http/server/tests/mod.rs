@@ -1,19 +1,22 @@
 //! A real server on a real socket, with limits short enough to wait for.
 
+mod at_hand;
 mod https;
 mod lifetime;
 mod limits;
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 
 use hyper::client::conn::http2;
-use hyper::{StatusCode, Version};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+use warp::reply::Response;
 use warp::{Buf, Filter, Reply, Stream};
 
 use super::*;
@@ -36,13 +39,16 @@ impl Running {
     }
 
     async fn with(options: Options) -> Self {
+        Self::serving(options, routes()).await
+    }
+
+    async fn serving(options: Options, routes: impl Routes + 'static) -> Self {
         let listen = vec!["127.0.0.1:0".parse().unwrap()];
         let server = Server::bind(Options { listen, ..options }).await.unwrap();
         let (address, reload) = (server.addresses()[0], server.reload_handle());
         let (stop, stopped) = oneshot::channel::<()>();
-        let served = tokio::spawn(async move {
-            server.serve(warp::service(routes()), async { stopped.await.unwrap_or(()) }).await
-        });
+        let served =
+            tokio::spawn(async move { server.serve(routes, async { stopped.await.unwrap_or(()) }).await });
         Self { address, reload, stop, served }
     }
 
@@ -190,6 +196,19 @@ async fn a_fault_while_binding_names_the_address_and_the_way_out() {
 #[derive(Clone, Default)]
 struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
 
+impl Log {
+    /// Takes the log of this thread.
+    fn begin(&self) -> tracing::subscriber::DefaultGuard {
+        let writer = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
@@ -204,10 +223,7 @@ impl std::io::Write for Log {
 #[tokio::test]
 async fn every_request_is_one_line_in_the_log_without_its_query() {
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
-
+    let _logging = log.begin();
     let server = Running::start().await;
     let answer = server.ask("GET /peer?code=hush HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
     let id = gist(&answer).1.split_once(' ').unwrap().1;
@@ -217,7 +233,7 @@ async fn every_request_is_one_line_in_the_log_without_its_query() {
     drop(hasty);
     sleep(Duration::from_millis(50)).await;
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     let lines: Vec<&str> = log.lines().collect();
     assert_eq!(lines.len(), 2, "{log}");
     let answered = format!(
