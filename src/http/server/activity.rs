@@ -28,7 +28,8 @@ pub(super) struct Activity {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    since: Instant,
+    /// When that began. `None` is just now: the timer, which looks when the connection has been polled, fills it in.
+    since: Option<Instant>,
     /// HTTP/2: frames come at any time and do not open a request.
     multiplexed: bool,
     /// A request was answered without reading all of its body.
@@ -51,7 +52,8 @@ pub(super) enum Phase {
 impl Activity {
     /// A connection that was accepted just now.
     pub(super) fn new(limits: &Limits, stage: watch::Receiver<Stage>) -> Arc<Self> {
-        let state = State { phase: Phase::Asking, since: Instant::now(), multiplexed: false, unread: false };
+        let state =
+            State { phase: Phase::Asking, since: Some(Instant::now()), multiplexed: false, unread: false };
         Arc::new(Self { header: limits.header, idle: limits.idle, stage, state: Mutex::new(state) })
     }
 
@@ -62,7 +64,8 @@ impl Activity {
 
     /// Whether the server is being shut down.
     pub(super) fn is_draining(&self) -> bool {
-        *self.stage.borrow() != Stage::Serving
+        // Without the lock of its value: nothing is sent on it before that, and no connection marks it as seen.
+        self.stage.has_changed().unwrap_or(true)
     }
 
     /// Bytes came in.
@@ -105,7 +108,7 @@ impl Activity {
 
     /// When that must have ended. A connection that is `ending` is given time to read its answers, no more.
     pub(super) fn deadline(&self, ending: bool) -> Option<Instant> {
-        let state = self.state();
+        let mut state = self.state();
         let allowed = match state.phase {
             Phase::Asking => self.header,
             Phase::Answering(_) => return None,
@@ -113,7 +116,7 @@ impl Activity {
             Phase::Idle => self.idle,
             Phase::Lingering => LINGER,
         };
-        Some(state.since + allowed)
+        Some(*state.since.get_or_insert_with(Instant::now) + allowed)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -124,7 +127,8 @@ impl Activity {
 impl State {
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        self.since = Instant::now();
+        // The streams of HTTP/2 end in tasks of their own, which nothing polls the connection for.
+        self.since = self.multiplexed.then(Instant::now);
     }
 }
 
