@@ -72,7 +72,7 @@ impl Store {
 
     /// The same, as it is or was a moment ago.
     pub async fn known_api(&self, uri: &ApiUri) -> Result<Option<Arc<Api>>, Error> {
-        self.lately.look(&self.lately.apis, uri, Instant::now(), self.api(uri)).await
+        self.lately.look(&self.lately.apis, uri, Instant::now(), || self.api(uri)).await
     }
 
     /// All APIs.

@@ -119,7 +119,7 @@ impl Store {
 
     /// A client that is enabled, with its secrets, as it is or was a moment ago.
     pub async fn registered(&self, id: &ClientId) -> Result<Option<Arc<Registered>>, Error> {
-        self.lately.look(&self.lately.clients, id, Instant::now(), self.registered_now(id)).await
+        self.lately.look(&self.lately.clients, id, Instant::now(), || self.registered_now(id)).await
     }
 
     /// The same, as it is.

@@ -74,15 +74,16 @@ impl Lately {
     }
 
     /// What `read` finds, or found a moment before `at`, for `key` among `kind`.
-    pub(super) async fn look<K, V>(
+    pub(super) async fn look<K, V, R>(
         &self,
         kind: &Recent<K, Sight<V>>,
         key: &K,
         at: Instant,
-        read: impl Future<Output = Result<Option<V>, Error>>,
+        read: impl FnOnce() -> R,
     ) -> Result<Option<Arc<V>>, Error>
     where
         K: Clone + Eq + Hash,
+        R: Future<Output = Result<Option<V>, Error>>,
     {
         // Before it is read: what is changed meanwhile makes it out of date.
         let changes = self.changes.load(Ordering::SeqCst);
@@ -90,7 +91,8 @@ impl Lately {
         if let Some(sight) = kind.find(key).filter(is_good) {
             return Ok(Some(sight.value));
         }
-        let Some(value) = read.await?.map(Arc::new) else { return Ok(None) };
+        // Boxed, since reading is large, and whoever finds what is kept would carry the room for it about.
+        let Some(value) = Box::pin(read()).await?.map(Arc::new) else { return Ok(None) };
         kind.keep(key.clone(), Sight { value: value.clone(), at, changes });
         Ok(Some(value))
     }
@@ -113,7 +115,7 @@ mod tests {
 
         /// What is seen so many milliseconds after the beginning, when it is `now`.
         async fn look(&self, after: u64, now: Option<i64>) -> Option<i64> {
-            let (at, read) = (self.began + Duration::from_millis(after), async { Ok(now) });
+            let (at, read) = (self.began + Duration::from_millis(after), || async { Ok(now) });
             self.lately.look(&self.kind, &1, at, read).await.unwrap().map(|value| *value)
         }
     }
@@ -138,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_changed_while_it_is_read_is_read_again() {
         let database = Database::new();
-        let read = async {
+        let read = || async {
             database.lately.forget();
             Ok(Some(1))
         };

@@ -54,8 +54,8 @@ impl Store {
         client: &ClientId,
         default_role: Option<&RoleName>,
     ) -> Result<Option<Arc<Standing>>, Error> {
-        let (read, key) =
-            (self.read_standing(jti, family, client, default_role), (jti.to_owned(), client.clone()));
+        let key = (jti.to_owned(), client.clone());
+        let read = || self.read_standing(jti, family, client, default_role);
         self.lately.look(&self.lately.standings, &key, Instant::now(), read).await
     }
 
