@@ -1,7 +1,7 @@
 //! claviger, "key-bearer": an OAuth 2 server.
 //!
 //! People and machines ask it for tokens; APIs check them with stock libraries. A request comes in through
-//! [`http::server`], is offered to the endpoints of [`http::routes`], decided on by a grant of [`grant`], and
+//! [`http::server`], finds its endpoint among [`http::routes`], is decided on by a grant of [`grant`], and
 //! answered with a token that [`issue`] signs. What must be kept is kept by the [`store`], and nowhere else.
 //!
 //! # The house

@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 
+use futures_util::FutureExt as _;
 use http::header::HeaderMap;
 use warp::Filter;
 use warp::reject::Rejection;
@@ -30,9 +31,12 @@ pub(super) fn authenticated(
         .and(form())
         .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .and_then(|headers, params, peer: Peer, app| async move {
-            let client = authenticate(&app, &headers, &params, peer).await?;
-            Ok::<_, Rejection>((client, params))
+        .and_then(|headers, params, peer: Peer, app| {
+            let authenticated = async move {
+                let client = authenticate(&app, &headers, &params, peer).await?;
+                Ok::<_, Rejection>((client, params))
+            };
+            authenticated.boxed()
         })
         .untuple_one()
 }

@@ -2,6 +2,7 @@
 //!
 //! [RFC 7662 §2]: https://www.rfc-editor.org/rfc/rfc7662#section-2
 
+use futures_util::FutureExt as _;
 use warp::Filter;
 use warp::reply::Response;
 
@@ -16,7 +17,11 @@ use crate::store::LiveClient;
 
 /// `POST /introspect`
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    let introspect = warp::post().and(authenticated(app)).and(with(app)).then(introspect).map(answer);
+    let introspect = warp::post()
+        .and(authenticated(app))
+        .and(with(app))
+        .then(|client, params, app| introspect(client, params, app).boxed())
+        .map(answer);
     vec![Route::new(app, Cors::Nobody, "POST", "/introspect", introspect)]
 }
 

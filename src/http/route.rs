@@ -40,7 +40,8 @@ impl Route {
     /// `handler`.
     ///
     /// `handler` may reject to say that a method is not its own; a guard's refusal is answered on the spot, since
-    /// warp would offer the request to the next route.
+    /// warp would offer the request to the next route. What is large of it is boxed, since each filter that is put on
+    /// top of another moves what it holds.
     pub(super) fn new<H>(app: &App, cors: Cors, allow: &'static str, path: &'static str, handler: H) -> Self
     where
         H: Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,

@@ -2,6 +2,7 @@
 //!
 //! [RFC 6749 §3.2]: https://www.rfc-editor.org/rfc/rfc6749#section-3.2
 
+use futures_util::FutureExt as _;
 use warp::Filter;
 use warp::reply::Response;
 
@@ -22,7 +23,7 @@ pub(super) fn routes(app: &App) -> Vec<Route> {
         .and(warp::ext::get::<Peer>())
         .and(authenticated(app))
         .and(with(app))
-        .then(token)
+        .then(|peer, client, params, app| token(peer, client, params, app).boxed())
         .map(answer);
     vec![Route::new(app, Cors::Clients, "POST, OPTIONS", "/token", token)]
 }

@@ -2,6 +2,7 @@
 //!
 //! [OpenID Connect Core §5.3]: https://openid.net/specs/openid-connect-core-1_0.html#UserInfo
 
+use futures_util::FutureExt as _;
 use warp::Filter;
 use warp::reply::Response;
 
@@ -19,7 +20,7 @@ use crate::userinfo;
 pub(super) fn routes(app: &App) -> Vec<Route> {
     let get = read().and(bearer(app, OPENID.clone()));
     let post = warp::post().and(bearer_or_form(app, OPENID.clone()));
-    let show = get.or(post).unify().and(with(app)).then(show).map(answer);
+    let show = get.or(post).unify().and(with(app)).then(|access, app| show(access, app).boxed()).map(answer);
     vec![Route::new(app, Cors::Clients, "GET, HEAD, POST, OPTIONS", "/userinfo", show)]
 }
 

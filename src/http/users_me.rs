@@ -3,6 +3,7 @@
 //! An application of the operator's own sees all of it, as the guides of FastAPI have it. Another one sees what its token
 //! opens: the e-mail address by the scope `email`, and the roles that the token's scope rests on.
 
+use futures_util::FutureExt as _;
 use serde::Serialize;
 use warp::Filter;
 use warp::reply::Response;
@@ -19,7 +20,11 @@ use crate::scope;
 
 /// `GET /users/me`
 pub(super) fn routes(app: &App) -> Vec<Route> {
-    let show = read().and(bearer(app, PROFILE.clone())).and(with(app)).then(show).map(answer);
+    let show = read()
+        .and(bearer(app, PROFILE.clone()))
+        .and(with(app))
+        .then(|access, app| show(access, app).boxed())
+        .map(answer);
     vec![Route::new(app, Cors::Clients, READ, "/users/me", show)]
 }
 
