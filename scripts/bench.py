@@ -71,7 +71,7 @@ class Bench:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two short rounds, content with 80 %% of each ratio")
+    parser.add_argument("--quick", action="store_true", help="two short rounds, judged by the ratios alone, of which 80 %% are enough")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its chart")
     parser.add_argument("--only", nargs="+", metavar="ROW", help="measure these rows alone, such as `JWKS`")
     arguments = parser.parse_args()

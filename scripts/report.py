@@ -44,12 +44,13 @@ class Measured:
         return [load.p99 / load.p50 for load in self.loads]
 
     def faults(self, part: float) -> list[str]:
-        """What it falls short of, when `part` of its ratio is enough."""
+        """What it falls short of, when `part` of its ratio is enough; less than all of it, and nothing but the ratio
+        counts."""
         faults, least = [], self.row.least * part
         if median(self.ratios()) + spread(self.ratios()) < least:
             faults.append(f"{self.row.name}: {median(self.ratios()):.2f} of its anchor, not {least:.2f}")
-        if not self.row.queues and median(self.tails()) - spread(self.tails()) >= TAIL / part:
-            faults.append(f"{self.row.name}: p99 is {median(self.tails()):.1f} times the median, not {TAIL / part:.1f}")
+        if part == 1 and not self.row.queues and median(self.tails()) - spread(self.tails()) >= TAIL:
+            faults.append(f"{self.row.name}: p99 is {median(self.tails()):.1f} times the median, not {TAIL}")
         return faults
 
 
@@ -65,7 +66,8 @@ class Check:
     rate: float | None = None  # requests a second, where it says something
 
     def faults(self, part: float) -> list[str]:
-        is_good = self.value <= self.limit / part if self.unit else self.value >= self.limit * part
+        """What it falls short of, as for a row: with less than all of its ratio what has a unit does not count."""
+        is_good = part < 1 or self.value <= self.limit if self.unit else self.value >= self.limit * part
         return [] if is_good else [f"{self.name}: {self.shown(self.value)}"]
 
     def shown(self, value: float) -> str:
