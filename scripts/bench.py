@@ -16,7 +16,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster import postgres
@@ -55,11 +55,14 @@ class Bench:
     server: str  # the server's core
     load: str  # the load's
     hello: int  # the port of the bare handler
+    tails: list[float] = field(default_factory=list)  # p99 of the bare handler, as a multiple of its median
 
     def anchor(self, name: str) -> float:
         """How often the work is done a second without a server around it."""
         if name == "hello":
-            return hammer(self.hello, self.seconds, [get("/hello")]).rate
+            load = hammer(self.hello, self.seconds, [get("/hello")])
+            self.tails.append(load.p99 / load.p50)
+            return load.rate
         # Of two libraries the faster one.
         works = [name, "pbkdf2-aws-lc"] if name == "pbkdf2" else [name]
         return max(self.alone(work) for work in works)
@@ -89,7 +92,8 @@ def main() -> None:
         checks = []
         if not arguments.only:
             checks = everything_else(bench, arguments.quick)
-    result = Report(measured, checks, PART_OF_QUICK if arguments.quick else 1, rounds, seconds)
+    part = PART_OF_QUICK if arguments.quick else 1
+    result = Report(measured, checks, part, rounds, seconds, bench.tails)
     say(f"\n{result.text()}\n\n{(time.monotonic() - began) / 60:.1f} minutes.")
     result.keep()
     if arguments.write:

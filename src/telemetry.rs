@@ -10,16 +10,17 @@ use std::io;
 
 use tracing::Subscriber;
 use tracing::subscriber::SetGlobalDefaultError;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
 
 use crate::config::{Log, LogFilter, LogFormat};
 
 /// The running log, whose level can change.
 pub struct Telemetry {
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
 }
 
 /// Starts the log of this process; once only.
@@ -32,7 +33,7 @@ pub fn init(log: &Log) -> Result<Telemetry, SetGlobalDefaultError> {
 impl Telemetry {
     /// Logs by `filter` from now on.
     pub fn set_level(&self, filter: &LogFilter) {
-        self.filter.reload(env_filter(filter)).expect("the log lives as long as the process");
+        self.filter.reload(targets(filter)).expect("the log lives as long as the process");
     }
 }
 
@@ -56,7 +57,7 @@ fn subscriber<W>(log: &Log, writer: W) -> (impl Subscriber + use<W>, Telemetry)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(env_filter(&log.level));
+    let (filter, handle) = reload::Layer::new(targets(&log.level));
     let subscriber = Registry::default().with(filter).with(lines(log.format, Lines(writer)));
     (subscriber, Telemetry { filter: handle })
 }
@@ -75,8 +76,8 @@ where
     }
 }
 
-fn env_filter(filter: &LogFilter) -> EnvFilter {
-    EnvFilter::builder().parse(filter.as_str()).expect("the configuration takes only levels and modules")
+fn targets(filter: &LogFilter) -> Targets {
+    filter.as_str().parse().expect("the configuration takes only levels and modules")
 }
 
 /// Makes writers that escape control characters; the formatters hand over one event, ended by a newline, at

@@ -21,7 +21,7 @@ use crate::protocol::{ClientId, Issuer, RoleName};
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// The filter in the syntax of `tracing_subscriber::EnvFilter`, which takes it.
+    /// The filter in the syntax of `tracing_subscriber::filter::Targets`, which takes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -180,7 +180,7 @@ pub(super) fn on_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bo
 
 pub(super) fn log_filter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LogFilter, D::Error> {
     read(deserializer, |text| {
-        // `EnvFilter` takes a bare word that is no level for a module's name, so `inof` would log everything
+        // `Targets` takes a bare word that is no level for a module's name, so `inof` would log everything
         // in a module that does not exist and nothing else.
         let is_level = |level: &str| matches!(level, "error" | "warn" | "info" | "debug" | "trace" | "off");
         let is_directive = |part: &str| match part.split_once('=') {

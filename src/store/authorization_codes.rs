@@ -95,9 +95,9 @@ pub enum Redeemed<T> {
 }
 
 /// A code with when it was redeemed, and what its API says.
-struct Presented(Authorization, Option<i64>, Option<Terms>);
+struct PresentedCode(Authorization, Option<i64>, Option<Terms>);
 
-impl FromRow for Presented {
+impl FromRow for PresentedCode {
     fn from_row(row: &Row) -> Result<Self, Error> {
         Ok(Self(Authorization::from_row(row)?, row.maybe_integer("redeemed_at")?, Option::from_row(row)?))
     }
@@ -244,7 +244,7 @@ impl Store {
         self.write(async move |db| {
             let Redeem { digest, default_role, clock, redemption } = &redeem;
             sql!(LOCK_CODE, digest).lock(db).await?;
-            let Some(Presented(code, redeemed_at, terms)) = sql!(FIND, digest).optional(db).await? else {
+            let Some(PresentedCode(code, redeemed_at, terms)) = sql!(FIND, digest).optional(db).await? else {
                 return Ok(Redeemed::Refused("there is no such code"));
             };
             let worth = match redemption.judge(&code, terms) {

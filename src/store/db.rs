@@ -6,8 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Postgres, Sqlite};
 
 use super::Error;
-use super::send::wait;
-use super::sql::{Row, Sql, sql};
+use super::sql::{Sql, sql};
 
 /// The lock that holds other nodes off while one migrates; any number, as long as it stays the same.
 const MIGRATION_LOCK: i64 = 0x636c_6176_6967_6572;
@@ -30,7 +29,7 @@ pub(super) struct Db {
     pub(super) changes_what_was_read: bool,
     /// Statements that are still to be run, in this order, before any other.
     pub(super) waiting: Vec<Sql>,
-    is_in_transaction: bool,
+    pub(super) is_in_transaction: bool,
 }
 
 pub(super) enum Driver {
@@ -65,35 +64,25 @@ impl Db {
     /// Begins a transaction that writes.
     ///
     /// SQLite takes the lock that excludes every other writer at once. On PostgreSQL writers run side by side,
-    /// and each locks the rows that it decides on ([`Sql::lock`](super::sql::Sql::lock)); a statement sees what
-    /// was committed before it began, so what is read after a lock is as new as the lock.
+    /// and each locks the rows that it decides on ([`Sql::lock`]); a statement sees what was committed before it began,
+    /// so what is read after a lock is as new as the lock.
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
         self.is_in_transaction = true;
-        sql!(self.begin_as()).run(self).await.map(drop)
-    }
-
-    fn begin_as(&self) -> &'static str {
         match self.driver {
-            Driver::Sqlite(_) => "BEGIN IMMEDIATE",
-            Driver::Postgres(_) => "BEGIN ISOLATION LEVEL READ COMMITTED",
-        }
+            Driver::Sqlite(_) => sql!("BEGIN IMMEDIATE").run(self).await?,
+            Driver::Postgres(_) => sql!("BEGIN ISOLATION LEVEL READ COMMITTED").run(self).await?,
+        };
+        Ok(())
     }
 
-    /// The same together with a statement without values: its rows.
-    pub(super) async fn begin_and(&mut self, statement: &'static str) -> Result<Vec<Row>, Error> {
-        self.is_in_transaction = true;
-        let both = format!("{}; {statement}", self.begin_as());
-        let both = sqlx::raw_sql(AssertSqlSafe(both));
-        let Self { driver, patience, is_sound, .. } = self;
-        let rows = async {
-            Ok(match driver {
-                Driver::Sqlite(db) => both.fetch_all(&mut **db).await?.into_iter().map(Row::Sqlite).collect(),
-                Driver::Postgres(db) => {
-                    both.fetch_all(&mut **db).await?.into_iter().map(Row::Postgres).collect()
-                }
-            })
-        };
-        wait(rows, *patience, is_sound).await
+    /// Undoes what a transaction has written that is all well.
+    pub(super) async fn roll_back(&mut self) -> Result<(), Error> {
+        self.waiting.clear();
+        if self.is_sound {
+            sql!("ROLLBACK").run(self).await?;
+            self.is_in_transaction = false;
+        }
+        Ok(())
     }
 
     /// Begins a transaction that changes the schema, while no other process does.

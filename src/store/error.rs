@@ -1,4 +1,5 @@
-//! What can go wrong with the database. A thing that is not there is `None`, a lost race is a value.
+//! What can go wrong with the database. A thing that is not there is `None`, a lost race is a value, unless running the
+//! transaction again decides it.
 
 use std::io::ErrorKind;
 

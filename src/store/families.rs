@@ -80,7 +80,7 @@ impl FromRow for PresentedFor {
 pub(super) fn presented(digest: &str) -> Sql {
     const SQL: &str = select!(
         ", t.generation, t.expires_at AS token_expires_at, t.used_at, s.used_at AS successor_used_at,
-            CASE WHEN c.generation = f.client_generation AND c.disabled_at IS NULL THEN 1 END AS live_client,
+            CASE WHEN c.generation = f.client_generation AND c.disabled_at IS NULL THEN c.generation END AS live_client,
             CASE WHEN u.generation = f.user_generation AND u.disabled_at IS NULL THEN u.username END AS username,
             u.email, u.full_name, u.claims AS user_claims, u.created_at,
             coalesce(u.updated_at, u.created_at) AS updated_at, u.disabled_at,

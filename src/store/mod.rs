@@ -83,8 +83,8 @@ pub struct Store {
 impl Store {
     /// Runs `work` in one transaction; what it returns was durable before this returns.
     ///
-    /// `work` may run twice: when a transaction that it shared with others failed because of one of them, or when
-    /// it had to give way to another.
+    /// `work` may run several times: when a transaction that it shared with others failed because of one of them, or
+    /// when it had to give way to another.
     async fn write<T, F>(&self, work: F) -> Result<T, Error>
     where
         F: AsyncFn(&mut Db) -> Result<T, Error> + Send + 'static,

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use super::Error;
 use super::db::{Db, Driver};
+use super::send::wait;
 use super::sql::{FromRow, Row, sql};
 
 /// How long a host may take to be reached, and a connection to say whether it takes writes.
@@ -141,10 +142,14 @@ enum Question {
 impl Question {
     async fn ask(self, db: &mut Db) -> Result<Option<ReadOnly>, Error> {
         const SHOW: &str = "SHOW transaction_read_only";
-        match self {
-            Self::TakesWrites => sql!(SHOW).optional(db).await,
-            Self::Begin => db.begin_and(SHOW).await?.iter().map(ReadOnly::from_row).next().transpose(),
-        }
+        let (Self::Begin, Driver::Postgres(connection)) = (self, &mut db.driver) else {
+            return sql!(SHOW).optional(db).await;
+        };
+        db.is_in_transaction = true;
+        let both = concat!("BEGIN ISOLATION LEVEL READ COMMITTED", "; ", "SHOW transaction_read_only");
+        let row = async { Ok(sqlx::raw_sql(both).fetch_one(&mut **connection).await?) };
+        let row = wait(row, db.patience, &mut db.is_sound).await?;
+        ReadOnly::from_row(&Row::Postgres(row)).map(Some)
     }
 }
 

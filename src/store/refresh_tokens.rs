@@ -1,7 +1,7 @@
 //! Refresh tokens: what presenting one gives.
 //!
 //! On SQLite the writer's transaction excludes every other. On PostgreSQL the family's row is locked first, so
-//! that of several uses of a token, on whatever nodes, each sees what the one before it did.
+//! that several uses of a token, on whatever nodes, come one after another.
 
 use super::families::{self, PresentedFor, presented};
 use super::sql::{Sql, sql};
@@ -82,7 +82,8 @@ pub enum Refreshed<T> {
 }
 
 /// The locks under which a token is judged. User and client stay as they are, too, until its successor is written: who
-/// disables them waits, and then finds the successor, or comes first, and nothing is renewed.
+/// disables them waits, and then finds the successor, or comes first, and nothing is renewed. What stands in other tables,
+/// such as roles, is as it was when the statement began, before it waited.
 const LOCKS: &str = " FOR UPDATE OF f FOR SHARE OF u, c";
 
 /// Deletes tokens that were used long ago: however often a family is renewed, it takes bounded room.
@@ -98,9 +99,10 @@ impl Store {
         self.write(async move |db| {
             let Refresh { digest, idle, window, default_role, clock, renewal } = &refresh;
             let mut found: Option<PresentedFor> = presented(digest).locking(LOCKS).optional(db).await?;
-            let is_new = found.as_ref().is_some_and(|PresentedFor(token, ..)| token.used_at.is_none());
-            if db.is_postgres() && !is_new {
-                // While it waited for the locks others may have used the tokens, which it saw as they were before.
+            let is_used = found.as_ref().is_some_and(|PresentedFor(token, ..)| token.used_at.is_some());
+            if db.is_postgres() && is_used {
+                // While it waited for the locks others may have used the successor, which it saw as it was before. A token
+                // that was used itself meanwhile is found out by `USE`, and the transaction run again.
                 found = presented(digest).optional(db).await?;
             }
             let Some(PresentedFor(presented, user, terms)) = found else {

@@ -54,7 +54,7 @@ impl Db {
         Ok(answers)
     }
 
-    /// Runs a statement before the next one, or before the transaction is committed.
+    /// Runs a statement of a transaction before the next one, or before the transaction is committed.
     pub(super) async fn send_later(&mut self, statement: Sql) -> Result<(), Error> {
         match self.driver {
             Driver::Sqlite(_) => self.waiting.push(statement),
@@ -88,6 +88,11 @@ impl Db {
             }
         };
         let answers = wait(answers, *patience, is_sound).await?;
+        if answers.len() != counts.len() {
+            // SQLite's thread has ended.
+            *is_sound = false;
+            return Err(Error::Closed);
+        }
         for (answer, counts) in answers.iter().zip(counts) {
             match counts {
                 Counts::Once if answer.changed != 1 => return Err(Error::Overtaken),
@@ -124,9 +129,9 @@ fn append(all: &mut String, text: &str, values: usize) {
     for part in parts {
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         let (number, rest) = part.split_at(end);
-        let number = number.parse::<usize>().map_or(0, |number| number + values);
+        let number: usize = number.parse().expect("a value of a statement is named by its number");
         all.push('$');
-        let _ = write!(all, "{number}{rest}");
+        let _ = write!(all, "{}{rest}", number + values);
     }
     all.push(';');
 }

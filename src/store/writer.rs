@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id,
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -34,7 +34,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// How many writes share a transaction of SQLite at most.
 const BATCH: usize = 64;
 
-/// How often a transaction is tried that PostgreSQL broke off in favour of another.
+/// How often a transaction is tried that had to give way to another.
 const ATTEMPTS: usize = 5;
 
 /// The way to the writer's thread.
@@ -134,11 +134,10 @@ impl Writer {
 /// they are about to write shares its next transaction, and SQLite's thread is not stopped by its own answer.
 fn let_others_go_on() {
     let batch = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Batch);
-    // 47 of 99 is a nice value of 0. Without the right to choose one the policy is taken all the same.
-    if let Ok(usual) = ThreadPriorityValue::try_from(47) {
-        let _ =
-            set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Crossplatform(usual), batch);
-    }
+    // A priority comes with it, which only a privileged process may raise; what it was is put back.
+    let nice = rustix::process::getpriority_process(None);
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Max, batch);
+    let _ = nice.and_then(|nice| rustix::process::setpriority_process(None, nice));
 }
 
 async fn serve(pool: Pool, lately: Arc<Lately>, mut inbox: mpsc::Receiver<Message>) {
@@ -226,18 +225,28 @@ async fn transact(pool: &Pool, lately: &Lately, batch: &mut [Box<dyn Job>]) -> R
         return Ok(());
     }
     let mut db = pool.begin().await.map_err(of_all)?;
-    for job in batch {
-        // A job that panics loses its own answer and this connection, not the writer.
-        let done = AssertUnwindSafe(job.run(&mut db)).catch_unwind().await.unwrap_or(Err(Error::Closed));
-        done.map_err(|error| Fault { error, is_of_one: true })?;
+    if let Err(error) = run(&mut db, batch).await {
+        if matches!(error, Error::Overtaken) {
+            // Nothing is wrong with the connection; when this fails it is closed.
+            let _ = db.roll_back().await;
+        }
+        return Err(Fault { error, is_of_one: true });
     }
-    db.send_waiting().await.map_err(|error| Fault { error, is_of_one: true })?;
     let committed = db.commit().await.map_err(of_all);
     // Also when it failed: the answer may have been lost after the commit.
     if db.changes_what_was_read {
         lately.forget();
     }
     committed
+}
+
+/// Runs the statements of `batch`, but for the commit.
+async fn run(db: &mut Db, batch: &mut [Box<dyn Job>]) -> Result<(), Error> {
+    for job in batch {
+        // A job that panics loses its own answer and this connection, not the writer.
+        AssertUnwindSafe(job.run(db)).catch_unwind().await.unwrap_or(Err(Error::Closed))?;
+    }
+    db.send_waiting().await
 }
 
 #[cfg(test)]
