@@ -16,6 +16,7 @@ from visitor import Visitor
 API = "https://notes.example"
 PASSWORD = "lantern-tidal-mosaic"
 USERS = 8
+FAMILIES = 1000  # of a user with a client; one more ends the oldest
 CODES = 30  # of a session that may wait at the same time, with room for the one by which it began
 BACK = "https://web.example/back"
 VERIFIER = "v" * 43
@@ -34,7 +35,7 @@ class Stand:
 
     def __init__(self, cores: str, database: str | None = None, settings: str = SETTINGS):
         self.server = Server(settings, database=database, prefix=["taskset", "-c", cores])
-        self.stack, self.tokens = ExitStack(), []
+        self.stack, self.tokens, self.redemptions = ExitStack(), [], 0
 
     def __enter__(self) -> "Stand":
         self.stack.enter_context(self.server)
@@ -113,6 +114,7 @@ class Stand:
     def redeemed(self, codes: list[str], connections: int = 16) -> tuple[Load, list[Answer]]:
         """Redeems each of these codes."""
         form = {"grant_type": "authorization_code", "redirect_uri": BACK, "code_verifier": VERIFIER, **self.web}
+        self.redemptions += len(codes)
         return each_once(self.port, [post("/token", code=code, **form) for code in codes], 200, connections)
 
     def grants(self, number: int, *scope: str) -> list[dict]:
@@ -140,9 +142,12 @@ class Stand:
         return self.redeemed(self.codes(number), connections)[0]
 
     def access_tokens(self, number: int = 1000) -> list[str]:
-        """As many good access tokens, the same as before while they live."""
-        if len(self.tokens) != number or time.monotonic() - self.made > 200:
-            self.tokens, self.made = [grant["access_token"] for grant in self.grants(number)], time.monotonic()
+        """As many good access tokens, the same as before while they live and others have not taken their families'
+        place."""
+        is_good = len(self.tokens) == number and time.monotonic() - self.made < 200
+        if not is_good or self.redemptions - self.redeemed_before > USERS * FAMILIES / 2:
+            self.tokens = [grant["access_token"] for grant in self.grants(number)]
+            self.made, self.redeemed_before = time.monotonic(), self.redemptions
         return self.tokens
 
     def introspection(self, seconds: float, connections: int = 16) -> Load:
