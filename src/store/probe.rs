@@ -1,8 +1,10 @@
 //! Whether the database takes writes, and whether another process has written.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::db::Db;
+use super::lately::Lately;
 use super::pool::Pool;
 use super::postgres::{Hosts, Listener};
 use super::sql::{FromRow, Row, sql};
@@ -20,8 +22,17 @@ const POLL: Duration = Duration::from_millis(750);
 pub struct Changes(Watch);
 
 enum Watch {
-    Sqlite { db: Db, version: i64 },
-    Postgres { hosts: Hosts, listener: Listener, snapshot: String },
+    Sqlite {
+        db: Db,
+        version: i64,
+    },
+    /// What is announced was kept at hand, so that what was read a moment ago is read anew too.
+    Postgres {
+        hosts: Hosts,
+        listener: Listener,
+        snapshot: String,
+        lately: Arc<Lately>,
+    },
 }
 
 struct Version(i64);
@@ -68,8 +79,9 @@ impl Store {
                 Watch::Sqlite { version: version(&mut db).await?, db }
             }
             Pool::Postgres(hosts) => {
-                let listener = hosts.listen().await?;
-                Watch::Postgres { listener, snapshot: snapshot(hosts).await?, hosts: hosts.clone() }
+                let (listener, hosts, lately) = (hosts.listen().await?, hosts.clone(), self.lately.clone());
+                lately.forget();
+                Watch::Postgres { listener, snapshot: snapshot(&hosts).await?, hosts, lately }
             }
         }))
     }
@@ -86,8 +98,9 @@ impl Changes {
                     return Ok(());
                 }
             },
-            Watch::Postgres { hosts, listener, snapshot: known } => loop {
+            Watch::Postgres { hosts, listener, snapshot: known, lately } => loop {
                 if hosts.hear(listener, POLL).await? {
+                    lately.forget();
                     return Ok(());
                 }
                 let snapshot = snapshot(hosts).await?;

@@ -6,7 +6,7 @@ use claviger::{admin, rotate};
 use tokio::time::Instant;
 
 use crate::database::is_postgres;
-use crate::server::{API, Server};
+use crate::server::{API, Client, PASSWORD, Server};
 
 /// A second, and room for a busy machine; a look every five would be found out.
 const A_SECOND: Duration = Duration::from_secs(3);
@@ -76,6 +76,32 @@ async fn whoever_is_disabled_on_one_node_is_refused_there_at_once_and_by_another
     assert!(disabled.elapsed() < A_SECOND, "{:?}", disabled.elapsed());
 }
 
+/// What a node has read of a client a moment ago does not speak against the right password, once it was told.
+#[tokio::test]
+async fn a_client_that_another_node_disabled_and_enabled_is_good_as_soon_as_that_is_announced() {
+    if !is_postgres() {
+        return; // Nobody announces anything there.
+    }
+    let one = Server::start_with("[limits]\nlogin = \"off\"").await;
+    let two = one.another().await;
+    let (_, alice) = (one.client("web").await, one.user("alice").await);
+    let (there, id) = (Client::known(&two, "web", None), "web".parse().unwrap());
+    let mut good_at_once = 0;
+    for _ in 0..5 {
+        there.password(&alice, "profile").await;
+        admin::client::disable(&one.app, &id).await.unwrap();
+        admin::client::enable(&one.app, &id).await.unwrap();
+        // Less than what was read is kept for.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        good_at_once += usize::from(there.try_password(&alice, PASSWORD, "profile").await.status == 200);
+        two.until("it is good", async |_| {
+            there.try_password(&alice, PASSWORD, "profile").await.status == 200
+        })
+        .await;
+    }
+    assert!(good_at_once >= 3, "{good_at_once}");
+}
+
 /// Another node's listener loses its connection at the moment of the change: it looks when it listens again.
 #[tokio::test]
 async fn what_changes_while_nobody_listens_is_obeyed_within_a_second() {
@@ -88,7 +114,7 @@ async fn what_changes_while_nobody_listens_is_obeyed_within_a_second() {
     for round in 0..20 {
         let listeners = "pg_stat_activity WHERE query LIKE 'LISTEN%' AND pg_terminate_backend(pid)
             AND application_name = current_setting('application_name')";
-        assert!(database.count(listeners).await > 0);
+        two.until("somebody listens", async |_| database.count(listeners).await > 0).await;
         // A different moment in each round, the same in each run.
         tokio::time::sleep(Duration::from_millis(2 * round)).await;
         let changed = Instant::now();
