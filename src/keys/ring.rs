@@ -8,12 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use aws_lc_rs::digest::{SHA256, digest};
 use jsonwebtoken::DecodingKey;
 
 use crate::clock::Reading;
 use crate::model::{Document, SigningAlg, SigningKey};
-use crate::recent::Recent;
 
 use super::jwk::{Jwk, jwks};
 use super::record::{self, RecordError};
@@ -21,6 +19,7 @@ use super::rsa_key::RsaKey;
 use super::schedule::{self, Policy};
 use super::seal::Seal;
 use super::signer::Signer;
+use super::verified::Verified;
 use super::verify::{self, Received, Refused};
 
 /// The ring in use, which a new one replaces whole.
@@ -80,12 +79,8 @@ struct Published {
     active: Option<Arc<KnownKey>>,
     jwks: Arc<Document>,
     faults: Vec<Fault>,
-    /// Access tokens that were found to be signed with these keys, by their hash.
-    verified: Recent<[u8; 32], Arc<Received>>,
+    verified: Verified,
 }
-
-/// Access tokens whose signature is not checked again while they are in use.
-const VERIFIED: usize = 2048;
 
 /// A key that was opened, and found to be ours.
 struct KnownKey {
@@ -141,15 +136,7 @@ impl Ring {
     /// [checked](Received::check). The signature is checked when the token is first seen, and what it says then kept as
     /// long as the keys.
     pub fn access_token(&self, token: &str) -> Result<Arc<Received>, Refused> {
-        let verified = &self.published.verified;
-        let hash = digest(&SHA256, token.as_bytes());
-        let hash: [u8; 32] = hash.as_ref().try_into().expect("SHA-256 gives 32 bytes");
-        if let Some(received) = verified.find(&hash) {
-            return Ok(received);
-        }
-        let received = Arc::new(verify::received(token, |kid| self.verifier(kid))?);
-        verified.keep(hash, received.clone());
-        Ok(received)
+        self.published.verified.look(token, || verify::received(token, |kid| self.verifier(kid)))
     }
 
     /// The JWKS document ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)).
@@ -192,8 +179,7 @@ impl Published {
         }
         let active = schedule::active(&keys).and_then(|key| known.get(&key.kid).cloned());
         let jwks = jwks(keys.iter().filter_map(|key| known.get(&key.kid)).map(|key| key.jwk()));
-        let verified = Recent::with_room_for(VERIFIED);
-        Self { keys, known, active, jwks: Arc::new(jwks.into()), faults, verified }
+        Self { keys, known, active, jwks: Arc::new(jwks.into()), faults, verified: Verified::new() }
     }
 }
 
