@@ -84,6 +84,7 @@ class Report:
     rounds: int
     seconds: int
     tails: list[float]  # of the bare handler
+    is_awake: bool  # whether processors without work do not halt
 
     def tail(self) -> float:
         return max(TAIL, median(self.tails or [0]))
@@ -99,7 +100,8 @@ class Report:
     def tables(self) -> list[str]:
         """Markdown."""
         lines = [
-            f"{machine()}; medians of {self.rounds} rounds of {self.seconds} s. p99 may be {self.tail():.1f} times the"
+            f"{machine()}, {'awake' if self.is_awake else 'halting'} while they have no work; medians of {self.rounds} rounds"
+            f" of {self.seconds} s. p99 may be {self.tail():.1f} times the"
             " median: three times, or as many as that of the bare handler.",
             "",
             "| work | a second | p50 | p99 | anchor | a second | ratio | spread | at least |",
