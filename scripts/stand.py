@@ -182,9 +182,7 @@ def fill(database: sqlite3.Connection, users: int = 0, clients: int = 0, familie
     copy(database, "clients", clients, id=client("i"))
     of = {"user_id": user(f"i % {users or 1}"), "client_id": client(f"i % {clients or 1}")}
     copy(database, "families", families, id=family, **of)
-    # As if one was made each millisecond: the time in seconds, and a hash.
-    digest = "printf('%08x', (0x018f00010000 + i) / 1000) || hex(randomblob(22))"
-    copy(database, "refresh_tokens", families, family_id=family, digest=digest)
+    copy(database, "refresh_tokens", families, family_id=family, digest="hex(randomblob(22))")
     copy(database, "audit", audit, id="printf('018f0002-0000-7000-8000-%012x', i)")
     database.execute("COMMIT")
     database.execute("PRAGMA journal_mode = WAL")

@@ -255,7 +255,7 @@ impl Store {
                 families::revoke(db, code.family_id, &redemption.reused(&code)).await?;
                 return Ok(Redeemed::Refused("the code was redeemed before"));
             }
-            families::make_room(code.user_id, &code.client_id).later(db).await?;
+            families::make_room(code.user_id, &code.client_id).later(db);
             sql!(LOCK, digest).lock(db).await?;
             sql!(LOCK_CONSENT, code.user_id.to_string(), code.client_id.as_str()).lock(db).await?;
             let now = clock.now();
@@ -263,10 +263,10 @@ impl Store {
                 Ok(granted) => granted,
                 Err(refused) => return Ok(refused),
             };
-            sql!(REDEEM, digest, now).once().later(db).await?;
-            families::begin(db, &family, worth.granting.token.as_ref(), now).await?;
+            sql!(REDEEM, digest, now).once().later(db);
+            families::begin(db, &family, worth.granting.token.as_ref(), now);
             if family.scope.contains(&OPENID) {
-                sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).later(db).await?;
+                sql!(TELL, code.session_id.to_string(), code.client_id.as_str()).later(db);
             }
             Ok(Redeemed::Live { family, user, target: worth.target, nonce: code.nonce })
         })

@@ -107,12 +107,7 @@ pub(super) fn make_room(user: UserId, client: &ClientId) -> Sql {
 }
 
 /// Begins a family with its first refresh token, in the transaction that checked user and client.
-pub(super) async fn begin(
-    db: &mut Db,
-    family: &Family,
-    token: Option<&(String, i64)>,
-    now: i64,
-) -> Result<(), Error> {
+pub(super) fn begin(db: &mut Db, family: &Family, token: Option<&(String, i64)>, now: i64) {
     const SQL: &str =
         "INSERT INTO families (id, client_id, client_generation, user_id, user_generation, api, scope,
             amr, auth_time, session_id, is_offline, claims, created_at, expires_at)
@@ -134,18 +129,17 @@ pub(super) async fn begin(
         now,
         family.expires_at,
     );
-    begun.later(db).await?;
-    match token {
-        Some((digest, expires_at)) => insert_token(family.id, 0, digest, *expires_at).later(db).await,
-        None => Ok(()),
+    begun.later(db);
+    if let Some((digest, expires_at)) = token {
+        insert_token(family.id, 0, digest, *expires_at).later(db);
     }
 }
 
-/// Keeps a refresh token.
+/// Keeps a refresh token, unless another transaction did so before: it is one, like the use of its parent.
 pub(super) fn insert_token(family: FamilyId, generation: i64, digest: &str, expires_at: i64) -> Sql {
     const SQL: &str = "INSERT INTO refresh_tokens (digest, family_id, generation, expires_at, repeats)
-                       VALUES ($1, $2, $3, $4, 0)";
-    sql!(SQL, digest, family.to_string(), generation, expires_at)
+                       VALUES ($1, $2, $3, $4, 0) ON CONFLICT DO NOTHING";
+    sql!(SQL, digest, family.to_string(), generation, expires_at).once()
 }
 
 /// Ends a family.

@@ -130,10 +130,10 @@ impl Store {
                 }
                 Verdict::Rotate => {
                     let (next, end) = (renewal.successor(family.id, generation), now.saturating_add(*idle));
-                    sql!(USE, digest, now).once().later(db).await?;
-                    families::insert_token(family.id, generation, &next, end).later(db).await?;
+                    sql!(USE, digest, now).once().later(db);
+                    families::insert_token(family.id, generation, &next, end).later(db);
                     if generation % PRUNE_EVERY == 0 {
-                        prune(family.id, generation - KEPT).later(db).await?;
+                        prune(family.id, generation - KEPT).later(db);
                     }
                     false
                 }

@@ -1,7 +1,8 @@
 //! Sending statements, and waiting for their answers.
 //!
-//! To hand a statement to SQLite's thread and to be woken by it costs more than most statements do. So several are handed
-//! over together; and what needs no answer waits for the next that does. On PostgreSQL each waits for the one before.
+//! To hand a statement to SQLite's thread and to be woken by it costs more than most statements do, and a round trip to
+//! PostgreSQL as much. So what needs no answer waits: on SQLite several statements are handed over together with the next
+//! one that needs an answer; on PostgreSQL, which takes one at a time, they become parts of one.
 
 use std::fmt::Write as _;
 use std::pin::pin;
@@ -41,11 +42,14 @@ impl Db {
 
     /// Runs statements in their order.
     pub(super) async fn send_all(&mut self, statements: Vec<Sql>) -> Result<Vec<Answer>, Error> {
+        let mut all = std::mem::take(&mut self.waiting);
         if let Driver::Sqlite(_) = self.driver {
-            let waited = self.waiting.len();
-            let mut all = std::mem::take(&mut self.waiting);
+            let waited = all.len();
             all.extend(statements);
             return Ok(self.send_together(all).await?.split_off(waited));
+        }
+        if !all.is_empty() {
+            self.send_together(all).await?;
         }
         let mut answers = Vec::new();
         for statement in statements {
@@ -54,13 +58,10 @@ impl Db {
         Ok(answers)
     }
 
-    /// Runs a statement of a transaction before the next one, or before the transaction is committed.
-    pub(super) async fn send_later(&mut self, statement: Sql) -> Result<(), Error> {
-        match self.driver {
-            Driver::Sqlite(_) => self.waiting.push(statement),
-            Driver::Postgres(_) => drop(self.send(statement).await?),
-        }
-        Ok(())
+    /// Runs a statement of a transaction before the next one, or before the transaction is committed. It must not depend on
+    /// what others that wait have changed, nor change the same rows: PostgreSQL runs them side by side.
+    pub(super) fn send_later(&mut self, statement: Sql) {
+        self.waiting.push(statement);
     }
 
     /// Runs what has not been run.
@@ -73,7 +74,8 @@ impl Db {
 
     async fn send_together(&mut self, statements: Vec<Sql>) -> Result<Vec<Answer>, Error> {
         let counts: Vec<_> = statements.iter().map(|statement| statement.counts).collect();
-        let (text, values) = joined(statements, self.is_postgres());
+        let is_postgres = self.is_postgres();
+        let (text, values) = joined(statements, is_postgres);
         let Self { driver, patience, is_sound, .. } = self;
         let answers = async {
             match driver {
@@ -87,7 +89,10 @@ impl Db {
                 }
             }
         };
-        let answers = wait(answers, *patience, is_sound).await?;
+        let mut answers = wait(answers, *patience, is_sound).await?;
+        if is_postgres && counts.len() > 1 {
+            answers = of_parts(&answers)?;
+        }
         if answers.len() != counts.len() {
             // SQLite's thread has ended.
             *is_sound = false;
@@ -104,7 +109,8 @@ impl Db {
     }
 }
 
-/// The text of one statement, or of several one after another, which SQLite takes; and their values.
+/// The text of one statement, or of several, one after another for SQLite and as parts of one for PostgreSQL; and their
+/// values.
 fn joined(statements: Vec<Sql>, is_postgres: bool) -> (SqlStr, Vec<Value>) {
     match <[Sql; 1]>::try_from(statements) {
         Ok([Sql { text, values, locks, .. }]) if is_postgres && !locks.is_empty() => {
@@ -112,20 +118,21 @@ fn joined(statements: Vec<Sql>, is_postgres: bool) -> (SqlStr, Vec<Value>) {
         }
         Ok([Sql { text, values, .. }]) => (text.into_sql_str(), values),
         Err(statements) => {
-            let (mut all, mut values) = (String::new(), Vec::new());
+            let (mut texts, mut values) = (Vec::new(), Vec::new());
             for statement in statements {
-                append(&mut all, statement.text, values.len());
+                texts.push(numbered(statement.text, values.len()));
                 values.extend(statement.values);
             }
-            (AssertSqlSafe(all).into_sql_str(), values)
+            let text = if is_postgres { parts_of_one(&texts) } else { texts.join(";") };
+            (AssertSqlSafe(text).into_sql_str(), values)
         }
     }
 }
 
-/// Writes a statement behind others that have so many values.
-fn append(all: &mut String, text: &str, values: usize) {
+/// A statement whose values come after so many of others.
+fn numbered(text: &str, values: usize) -> String {
     let mut parts = text.split('$');
-    all.push_str(parts.next().unwrap_or_default());
+    let mut all = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         let (number, rest) = part.split_at(end);
@@ -133,7 +140,37 @@ fn append(all: &mut String, text: &str, values: usize) {
         all.push('$');
         let _ = write!(all, "{}{rest}", number + values);
     }
-    all.push(';');
+    all
+}
+
+/// One statement of PostgreSQL that runs these, all of which write, and tells how many rows each of them changed.
+fn parts_of_one(texts: &[String]) -> String {
+    let numbered = texts.iter().enumerate();
+    let (parts, counts): (Vec<_>, Vec<_>) = numbered
+        .map(|(n, text)| {
+            (format!("part{n} AS ({text} RETURNING 1)"), format!("({n}, (SELECT count(*) FROM part{n}))"))
+        })
+        .unzip();
+    let (parts, counts) = (parts.join(", "), counts.join(", "));
+    format!("WITH {parts} SELECT changed FROM (VALUES {counts}) AS counts (part, changed) ORDER BY part")
+}
+
+struct Changed(i64);
+
+impl FromRow for Changed {
+    fn from_row(row: &Row) -> Result<Self, Error> {
+        row.integer("changed").map(Self)
+    }
+}
+
+/// The answer of each part from that of the whole.
+fn of_parts(whole: &[Answer]) -> Result<Vec<Answer>, Error> {
+    let rows = whole.iter().flat_map(|answer| &answer.rows);
+    let parts = rows.map(|row| {
+        let Changed(changed) = Changed::from_row(row)?;
+        Ok(Answer { rows: Vec::new(), changed: changed.unsigned_abs() })
+    });
+    parts.collect()
 }
 
 fn query<D>(text: SqlStr, values: Vec<Value>) -> Query<'static, D, D::Arguments>
@@ -184,14 +221,38 @@ pub(super) async fn wait<T>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::sql::sql;
     use super::*;
+
+    fn text(is_postgres: bool) -> String {
+        let statements = vec![
+            sql!("UPDATE t SET a = $1 WHERE b = $2", 1, 2),
+            sql!("INSERT INTO t VALUES ($2, $1, $10)", 1, 2),
+            sql!("DELETE FROM t"),
+        ];
+        let (text, values) = joined(statements, is_postgres);
+        assert_eq!(values.len(), 4);
+        text.as_str().to_owned()
+    }
 
     #[test]
     fn each_statement_has_its_own_values() {
-        let mut all = String::new();
-        append(&mut all, "SELECT $1, $2", 0);
-        append(&mut all, "SELECT 1 WHERE $2 = $1 OR $10 IS NULL", 2);
-        append(&mut all, "SELECT 1", 12);
-        assert_eq!(all, "SELECT $1, $2;SELECT 1 WHERE $4 = $3 OR $12 IS NULL;SELECT 1;");
+        assert_eq!(
+            text(false),
+            "UPDATE t SET a = $1 WHERE b = $2;INSERT INTO t VALUES ($4, $3, $12);DELETE FROM t"
+        );
+    }
+
+    #[test]
+    fn on_postgres_they_are_parts_of_one() {
+        assert_eq!(
+            text(true),
+            "WITH part0 AS (UPDATE t SET a = $1 WHERE b = $2 RETURNING 1), \
+             part1 AS (INSERT INTO t VALUES ($4, $3, $12) RETURNING 1), \
+             part2 AS (DELETE FROM t RETURNING 1) \
+             SELECT changed FROM (VALUES (0, (SELECT count(*) FROM part0)), \
+             (1, (SELECT count(*) FROM part1)), (2, (SELECT count(*) FROM part2))) \
+             AS counts (part, changed) ORDER BY part"
+        );
     }
 }

@@ -146,7 +146,7 @@ impl Store {
         const LOCK: &str = "SELECT 1 FROM users u, clients c WHERE u.id = $1 AND c.id = $2 FOR SHARE";
         self.write(async move |db| {
             let PasswordGrant { client: (client, client_generation), narrowing, granting } = &grant;
-            families::make_room(sign_in.credentials.user_id, client).later(db).await?;
+            families::make_room(sign_in.credentials.user_id, client).later(db);
             sql!(LOCK, sign_in.credentials.user_id.to_string(), client.as_str()).lock(db).await?;
             if !clients::live(client, *client_generation).exists(db).await? {
                 return Ok(None);
@@ -174,7 +174,7 @@ impl Store {
                 expires_at: granting.expires_at,
                 revoked_at: None,
             };
-            families::begin(db, &family, granting.token.as_ref(), now).await?;
+            families::begin(db, &family, granting.token.as_ref(), now);
             Ok(Some(SignedIn { user, family: Some(family) }))
         })
         .await

@@ -76,9 +76,9 @@ impl Sql {
         Ok(db.send(self).await?.changed)
     }
 
-    /// Runs it in its turn, but at the latest when the transaction is committed.
-    pub(super) async fn later(self, db: &mut Db) -> Result<(), Error> {
-        db.send_later(self).await
+    /// Runs it in its turn, but at the latest when the transaction is committed ([`Db::send_later`]).
+    pub(super) fn later(self, db: &mut Db) {
+        db.send_later(self);
     }
 
     /// All rows.
