@@ -27,6 +27,8 @@ pub(super) struct Db {
     pub(super) is_sound: bool,
     /// Whether something was written of what is kept for a moment after it was read.
     pub(super) changes_what_was_read: bool,
+    /// Whether something was written of what servers keep at hand for longer.
+    pub(super) announces: bool,
     /// Statements that are still to be run, in this order, before any other.
     pub(super) waiting: Vec<Sql>,
     pub(super) is_in_transaction: bool,
@@ -52,6 +54,7 @@ impl Db {
             patience,
             is_sound: true,
             changes_what_was_read: false,
+            announces: false,
             waiting: Vec::new(),
             is_in_transaction: false,
         }

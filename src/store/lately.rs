@@ -28,6 +28,8 @@ pub(super) struct Lately {
     pub(super) standings: Recent<(String, ClientId), Sight<Standing>>,
     /// How often this process has changed something of it.
     changes: AtomicU64,
+    /// How often this process has changed something that servers keep at hand for longer.
+    announcements: AtomicU64,
 }
 
 /// An enabled client and the digests of its secrets.
@@ -65,12 +67,23 @@ impl Lately {
             apis: Recent::with_room_for(256),
             standings: Recent::with_room_for(2048),
             changes: AtomicU64::new(0),
+            announcements: AtomicU64::new(0),
         }
     }
 
     /// What is asked for from now on is read anew.
     pub(super) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What is kept at hand for longer is out of date.
+    pub(super) fn announce(&self) {
+        self.announcements.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How often that was so.
+    pub(super) fn announced(&self) -> u64 {
+        self.announcements.load(Ordering::SeqCst)
     }
 
     /// What `read` finds, or found a moment before `at`, for `key` among `kind`.

@@ -277,9 +277,10 @@ impl Host {
     }
 }
 
-/// Announces, when this transaction commits, that what others keep at hand has changed. On SQLite they see by
+/// Announces, when this transaction commits, that what servers keep at hand has changed. On SQLite other processes see by
 /// themselves that something was written.
 pub(super) async fn announce(db: &mut Db) -> Result<(), Error> {
+    db.announces = true;
     match db.driver {
         Driver::Sqlite(_) => Ok(()),
         Driver::Postgres(_) => sql!("SELECT pg_notify($1, '')", CHANNEL).run(db).await.map(|_| ()),

@@ -1,4 +1,4 @@
-//! Whether the database takes writes, and whether another process has written.
+//! Whether the database takes writes, and whether what servers keep at hand may have been changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +8,7 @@ use super::lately::Lately;
 use super::pool::Pool;
 use super::postgres::{Hosts, Listener};
 use super::sql::{FromRow, Row, sql};
+use super::writer::Writer;
 use super::{Error, Store};
 
 /// How often SQLite is asked whether somebody wrote. This is a time of the real world, whatever the server's clock
@@ -18,21 +19,21 @@ const LOOK: Duration = Duration::from_millis(250);
 /// a network that swallows, or on a primary that was demoted.
 const POLL: Duration = Duration::from_millis(750);
 
-/// Notices what other processes write.
+/// Notices what other processes write, and what this one changes of what servers keep at hand.
 pub struct Changes(Watch);
 
 enum Watch {
     Sqlite {
         db: Db,
         version: i64,
+        writer: Writer,
+        /// The version for the writer, for whom what it writes itself changes nothing.
+        of_others: Option<i64>,
+        lately: Arc<Lately>,
+        announced: u64,
     },
     /// What is announced was kept at hand, so that what was read a moment ago is read anew too.
-    Postgres {
-        hosts: Hosts,
-        listener: Listener,
-        snapshot: String,
-        lately: Arc<Lately>,
-    },
+    Postgres { hosts: Hosts, listener: Listener, snapshot: String, lately: Arc<Lately> },
 }
 
 struct Version(i64);
@@ -46,6 +47,12 @@ impl FromRow for Version {
 async fn version(db: &mut Db) -> Result<i64, Error> {
     let version = sql!("PRAGMA data_version").optional(db).await?;
     version.map(|Version(version)| version).ok_or(Error::Closed)
+}
+
+/// The version for the writer, `None` when it has not answered soon.
+async fn version_of_others(writer: &Writer) -> Option<i64> {
+    let version = writer.write(async move |db| version(db).await);
+    tokio::time::timeout(LOOK, version).await.ok()?.ok()
 }
 
 struct Snapshot(String);
@@ -75,8 +82,11 @@ impl Store {
     pub async fn changes(&self) -> Result<Changes, Error> {
         Ok(Changes(match &self.readers {
             Pool::Sqlite(_) => {
-                let mut db = self.reader().await?;
-                Watch::Sqlite { version: version(&mut db).await?, db }
+                let (mut db, writer, lately) =
+                    (self.reader().await?, self.writer.clone(), self.lately.clone());
+                let announced = lately.announced();
+                let of_others = version_of_others(&writer).await;
+                Watch::Sqlite { version: version(&mut db).await?, db, of_others, writer, announced, lately }
             }
             Pool::Postgres(hosts) => {
                 let (listener, hosts, lately) = (hosts.listen().await?, hosts.clone(), self.lately.clone());
@@ -91,10 +101,15 @@ impl Changes {
     /// Waits until something may have been committed since this was called last; it is never wrong to look again.
     pub async fn next(&mut self) -> Result<(), Error> {
         match &mut self.0 {
-            Watch::Sqlite { db, version: known } => loop {
+            Watch::Sqlite { db, version: known, writer, of_others: others, lately, announced } => loop {
                 tokio::time::sleep(LOOK).await;
                 let version = version(db).await?;
-                if std::mem::replace(known, version) != version {
+                if std::mem::replace(known, version) == version {
+                    continue;
+                }
+                let now = (version_of_others(writer).await, lately.announced());
+                let before = (std::mem::replace(others, now.0), std::mem::replace(announced, now.1));
+                if now != before || now.0.is_none() {
                     return Ok(());
                 }
             },

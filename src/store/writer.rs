@@ -237,6 +237,9 @@ async fn transact(pool: &Pool, lately: &Lately, batch: &mut [Box<dyn Job>]) -> R
     if db.changes_what_was_read {
         lately.forget();
     }
+    if db.announces {
+        lately.announce();
+    }
     committed
 }
 

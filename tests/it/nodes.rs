@@ -141,6 +141,25 @@ async fn what_nobody_announced_is_obeyed_within_a_second() {
     }
 }
 
+/// What is kept at hand is read as a whole, so not after each refresh.
+#[tokio::test]
+async fn what_a_server_writes_itself_is_no_change_unless_it_is_kept_at_hand() {
+    if is_postgres() {
+        return; // It says only that somebody wrote.
+    }
+    let server = Server::start().await;
+    let (store, mut database) = (&server.app.store, server.database().await);
+    let mut changes = store.changes().await.unwrap();
+    let mut is_told = async || tokio::time::timeout(A_SECOND, changes.next()).await.is_ok();
+    store.probe(1).await.unwrap();
+    assert!(!is_told().await);
+    database.run("UPDATE probes SET written_at = 2").await;
+    assert!(is_told().await);
+    assert!(!is_told().await);
+    server.client("web").await;
+    assert!(is_told().await);
+}
+
 /// Whether the metadata names `scope`.
 async fn names(server: &Server, scope: &str) -> bool {
     let metadata = server.get("/.well-known/oauth-authorization-server").await.body;
