@@ -34,9 +34,10 @@ pub struct SqliteOptions {
     pub acquire_timeout: Duration,
 }
 
-/// What each connection that reads may keep of the file, as SQLite writes it: 512 KiB. The system keeps the rest for all
-/// of them together.
-const READER_CACHE: &str = "-512";
+/// What each connection that reads may keep of the file, as SQLite writes it: 256 KiB; and the one that writes: 1 MiB. The
+/// system keeps the rest for all of them together.
+const READER_CACHE: &str = "-256";
+const WRITER_CACHE: &str = "-1024";
 
 /// How many connections write to a SQLite file.
 const ONE: u32 = 1;
@@ -47,7 +48,7 @@ impl Store {
         let (readers, writers) = match options {
             Options::Sqlite(options) => {
                 options.make().await?;
-                let writers = options.pool(ONE, options.connection());
+                let writers = options.pool(ONE, options.connection().pragma("cache_size", WRITER_CACHE));
                 // One more, which watches for changes.
                 let reader = options.connection().read_only(true).pragma("cache_size", READER_CACHE);
                 let readers = options.pool(options.readers + 1, reader);

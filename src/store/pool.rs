@@ -16,9 +16,13 @@ pub(super) enum Pool {
 impl Pool {
     /// A connection that nobody else uses meanwhile.
     pub(super) async fn acquire(&self) -> Result<Db, Error> {
+        // To wait for one is boxed: it is large, and whatever reads would carry the room for it about.
         match self {
-            Self::Sqlite(pool) => Ok(Db::sqlite(pool.acquire().await?)),
-            Self::Postgres(hosts) => hosts.acquire().await,
+            Self::Sqlite(pool) => Ok(Db::sqlite(match pool.try_acquire() {
+                Some(connection) => connection,
+                None => Box::pin(pool.acquire()).await?,
+            })),
+            Self::Postgres(hosts) => Box::pin(hosts.acquire()).await,
         }
     }
 
@@ -30,7 +34,7 @@ impl Pool {
                 db.begin().await?;
                 Ok(db)
             }
-            Self::Postgres(hosts) => hosts.begin().await,
+            Self::Postgres(hosts) => Box::pin(hosts.begin()).await,
         }
     }
 
