@@ -1,9 +1,10 @@
 //! What was read a moment ago and is asked for again with every request: clients, APIs, what tokens rest on.
 //!
-//! It is taken again for [`FRESH`] at most, so that what another process changes is obeyed within a second. What this
-//! one changes is obeyed at once: the writer makes all of it out of date after such a change is committed and before it
-//! is answered. Nothing that is written rests on it; a transaction reads for itself. Only what is there is kept, so
-//! nobody fills it with names that they invent.
+//! It is taken again for [`FRESH`] at most, so that what another process changes is obeyed within a second; and for longer
+//! where the database says that no other process has written since ([`Lately::confirm`]). What this one changes is obeyed
+//! at once: the writer makes all of it out of date after such a change is committed and before it is answered. Nothing
+//! that is written rests on it; a transaction reads for itself. Only what is there is kept, so nobody fills it with names
+//! that they invent.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ use crate::recent::Recent;
 /// real world too.
 const FRESH: Duration = Duration::from_millis(750);
 
+/// How old it may be although nobody else has written: what should change it unnoticed does so for no longer.
+const OLD: Duration = Duration::from_secs(10);
+
 /// What was read lately.
 pub(super) struct Lately {
     pub(super) clients: Recent<ClientId, Sight<Registered>>,
@@ -30,6 +34,9 @@ pub(super) struct Lately {
     changes: AtomicU64,
     /// How often this process has changed something that servers keep at hand for longer.
     announcements: AtomicU64,
+    began: Instant,
+    /// How many milliseconds later it was last so that no other process had written since what is kept was read.
+    confirmed: AtomicU64,
 }
 
 /// An enabled client and the digests of its secrets.
@@ -68,12 +75,26 @@ impl Lately {
             standings: Recent::with_room_for(2048),
             changes: AtomicU64::new(0),
             announcements: AtomicU64::new(0),
+            began: Instant::now(),
+            confirmed: AtomicU64::new(0),
         }
     }
 
     /// What is asked for from now on is read anew.
     pub(super) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// What was read before `at`, and what no call of [`Lately::forget`] has made out of date, was still so then.
+    pub(super) fn confirm(&self, at: Instant) {
+        let millis = at.duration_since(self.began).as_millis().try_into().unwrap_or(u64::MAX);
+        self.confirmed.store(millis, Ordering::SeqCst);
+    }
+
+    /// Whether what was read at `read` can be taken for what is there at `at`.
+    fn is_fresh(&self, read: Instant, at: Instant) -> bool {
+        let confirmed = self.began + Duration::from_millis(self.confirmed.load(Ordering::SeqCst));
+        at.duration_since(read.max(confirmed)) < FRESH && at.duration_since(read) < OLD
     }
 
     /// What is kept at hand for longer is out of date.
@@ -100,7 +121,7 @@ impl Lately {
     {
         // Before it is read: what is changed meanwhile makes it out of date.
         let changes = self.changes.load(Ordering::SeqCst);
-        let is_good = |sight: &Sight<V>| sight.changes == changes && at.duration_since(sight.at) < FRESH;
+        let is_good = |sight: &Sight<V>| sight.changes == changes && self.is_fresh(sight.at, at);
         if let Some(sight) = kind.find(key).filter(is_good) {
             return Ok(Some(sight.value));
         }
@@ -140,6 +161,25 @@ mod tests {
         assert_eq!(database.look(749, Some(2)).await, Some(1));
         assert_eq!(database.look(750, Some(2)).await, Some(2));
         assert_eq!(database.look(1500, None).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_changed_is_kept_as_long_as_that_is_known_and_ten_seconds_at_most() {
+        let mut database = Database::new();
+        // As if it had been opened a minute before.
+        database.lately.began = database.began.checked_sub(Duration::from_secs(60)).unwrap();
+        let confirm = |after| database.lately.confirm(database.began + Duration::from_millis(after));
+        assert_eq!(database.look(0, Some(1)).await, Some(1));
+        confirm(600);
+        assert_eq!(database.look(1349, Some(2)).await, Some(1));
+        assert_eq!(database.look(1350, Some(2)).await, Some(2));
+        (1..=13).for_each(|tick| confirm(1350 + 750 * tick));
+        assert_eq!(database.look(11_349, Some(3)).await, Some(2));
+        assert_eq!(database.look(11_350, Some(3)).await, Some(3));
+        confirm(12_000);
+        database.lately.forget();
+        confirm(12_100);
+        assert_eq!(database.look(12_100, Some(4)).await, Some(4));
     }
 
     #[tokio::test]

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::db::Db;
 use super::lately::Lately;
 use super::pool::Pool;
@@ -86,7 +88,10 @@ impl Store {
                     (self.reader().await?, self.writer.clone(), self.lately.clone());
                 let announced = lately.announced();
                 let of_others = version_of_others(&writer).await;
-                Watch::Sqlite { version: version(&mut db).await?, db, of_others, writer, announced, lately }
+                let version = version(&mut db).await?;
+                // What was read before is not confirmed by what is seen from now on.
+                lately.forget();
+                Watch::Sqlite { db, version, writer, of_others, lately, announced }
             }
             Pool::Postgres(hosts) => {
                 let (listener, hosts, lately) = (hosts.listen().await?, hosts.clone(), self.lately.clone());
@@ -103,12 +108,19 @@ impl Changes {
         match &mut self.0 {
             Watch::Sqlite { db, version: known, writer, of_others: others, lately, announced } => loop {
                 tokio::time::sleep(LOOK).await;
+                let began = Instant::now();
                 let version = version(db).await?;
                 if std::mem::replace(known, version) == version {
+                    lately.confirm(began);
                     continue;
                 }
                 let now = (version_of_others(writer).await, lately.announced());
                 let before = (std::mem::replace(others, now.0), std::mem::replace(announced, now.1));
+                if now.0.is_some() && now.0 == before.0 {
+                    lately.confirm(began);
+                } else {
+                    lately.forget();
+                }
                 if now != before || now.0.is_none() {
                     return Ok(());
                 }

@@ -32,6 +32,8 @@ async fn document(server: &Server, path: &str) -> (u16, Vec<(String, String)>, S
 async fn a_document_is_at_hand_as_its_endpoint_makes_it() {
     for issuer in ["http://localhost:8080", "https://login.example.com"] {
         let server = Server::start_with(&format!("issuer = \"{issuer}\"\n")).await;
+        // The API was added after it had begun, which it obeys within a second.
+        server.app.refresh_directory().await.unwrap();
         for path in DOCUMENTS {
             let first = document(&server, path).await;
             assert_eq!(first.0, 200, "{path}");
