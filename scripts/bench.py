@@ -247,18 +247,19 @@ def with_a_million(stand: Stand, bench: Bench) -> list[Check]:
     checks = [Check("ready with a million users and 10,000 clients", statistics.median(took) * 1e3, 50, "ms")]
     time.sleep(2)
     checks.append(Check("resident, idle", resident(stand), 12, "MiB"))
-    most, soak = {}, None
-    for _ in range(2):
+    most, after = {}, []
+    for _ in range(6):
+        stand.tokens = []  # Others than before: after the third time what is kept of those seen lately is full.
         for name, way in ways_of(stand, bench, connections=64).items():
             if name == "password":
                 continue  # More would find no place in the queue.
             forget_peak(stand)
             way()
             most[name] = max(most.get(name, 0), resident(stand, "VmHWM"))
-        soak = soak or resident(stand)
+        after.append(resident(stand))
     name = max(most, key=most.get)
     checks.append(Check(f"resident at most, under load with 64 connections ({name})", most[name], 25, "MiB"))
-    checks.append(Check("more of it after all loads once again", resident(stand) - soak, 1, "MiB"))
+    checks.append(Check("more of it after all loads six times than after three times", after[5] - after[2], 1, "MiB"))
     return checks
 
 
@@ -274,16 +275,20 @@ def forget_peak(stand: Stand) -> None:
 
 
 def two_cores(bench: Bench) -> list[Check]:
-    """Where there are but two, the load takes its part of them, which the server then lacks."""
+    """Where there are but two, the load takes its part of them, which the server then lacks and is not judged by."""
     both = f"{bench.server},{bench.load}"
     with Stand(bench.server) as one, Stand(both) as two:
         ratios = []
         for _ in range(bench.rounds):
             rate = one.client_credentials(bench.seconds).rate
             os.sched_setaffinity(0, {int(bench.server), int(bench.load)})
-            ratios.append(two.client_credentials(bench.seconds).rate / rate)
+            used = os.times()
+            ratio = two.client_credentials(bench.seconds).rate / rate
+            now = os.times()
             os.sched_setaffinity(0, {int(bench.load)})
-    return [Check("client_credentials on two cores, of one", statistics.median(ratios), 1.85)]
+            spent = now.children_user - used.children_user + now.children_system - used.children_system
+            ratios.append(ratio * 2 / (2 - spent / (now.elapsed - used.elapsed)))
+    return [Check("client_credentials on two cores, of one, for what the load leaves of them", statistics.median(ratios), 1.85)]
 
 
 def issuers_for_tests(bench: Bench) -> list[Check]:

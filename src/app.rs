@@ -92,7 +92,6 @@ impl Handles {
     /// Goes on with a configuration that was read anew.
     pub fn set_config(&self, config: Config) {
         self.config.store(Arc::new(config));
-        self.store.forget_what_was_read();
     }
 
     /// What is known of clients and APIs as a whole.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Error, LiveClient, Standing};
 use crate::model::Api;
-use crate::protocol::{ApiUri, ClientId};
+use crate::protocol::{ApiUri, ClientId, RoleName};
 use crate::recent::Recent;
 
 /// How old it may be. A time of the real world, whatever the server's clock says: what it tells of was changed in the
@@ -29,7 +29,8 @@ const OLD: Duration = Duration::from_secs(10);
 pub(super) struct Lately {
     pub(super) clients: Recent<ClientId, Sight<Registered>>,
     pub(super) apis: Recent<ApiUri, Sight<Api>>,
-    pub(super) standings: Recent<(String, ClientId), Sight<Standing>>,
+    /// By the token's id, its client, and the role of users without one, which the configuration says.
+    pub(super) standings: Recent<(String, ClientId, Option<RoleName>), Sight<Standing>>,
     /// How often this process has changed something of it.
     changes: AtomicU64,
     /// How often this process has changed something that servers keep at hand for longer.

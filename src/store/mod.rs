@@ -98,11 +98,6 @@ impl Store {
         self.readers.acquire().await
     }
 
-    /// What was read a moment ago is read anew: what it was read for has changed.
-    pub fn forget_what_was_read(&self) {
-        self.lately.forget();
-    }
-
     /// Finishes the writes that wait and closes the database.
     pub async fn close(&self) {
         // The last connection folds the log into the file, which a reader cannot.

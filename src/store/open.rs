@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::lately::Lately;
 use super::pool::Pool;
@@ -45,14 +45,21 @@ const ONE: u32 = 1;
 impl Store {
     /// Opens the database, brings its schema up to date, and starts the writer.
     pub async fn open(options: &Options, now: i64) -> Result<Self, Error> {
+        let lately = Arc::new(Lately::new());
         let (readers, writers) = match options {
             Options::Sqlite(options) => {
                 options.make().await?;
-                let writers = options.pool(ONE, options.connection().pragma("cache_size", WRITER_CACHE));
+                let (writer, opened) =
+                    (options.connection().pragma("cache_size", WRITER_CACHE), lately.clone());
+                let writers = options.pool(ONE).after_connect(move |_, _| {
+                    // It knows what others write from now on, and not what they wrote since the one before it was closed.
+                    opened.announce();
+                    Box::pin(async { Ok(()) })
+                });
                 // One more, which watches for changes.
                 let reader = options.connection().read_only(true).pragma("cache_size", READER_CACHE);
-                let readers = options.pool(options.readers + 1, reader);
-                (Pool::Sqlite(readers), Pool::Sqlite(writers))
+                let readers = options.pool(options.readers + 1).connect_lazy_with(reader);
+                (Pool::Sqlite(readers), Pool::Sqlite(writers.connect_lazy_with(writer)))
             }
             Options::Postgres(options) => {
                 let (readers, writers) = options.pools();
@@ -65,7 +72,6 @@ impl Store {
             Options::Postgres(_) => &readers,
         };
         migrate::apply(&mut schema.acquire().await?, now).await?;
-        let lately = Arc::new(Lately::new());
         let writer = Writer::start(writers, lately.clone()).map_err(sqlx::Error::Io)?;
         Ok(Self { readers, writer, lately, logouts: Arc::default() })
     }
@@ -77,7 +83,7 @@ impl Options {
         let pool = match self {
             Self::Sqlite(options) if !options.file.exists() => return Ok(migrate::all()),
             // Not read-only: such a connection cannot undo what a process that was killed left half written.
-            Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE, options.connection())),
+            Self::Sqlite(options) => Pool::Sqlite(options.pool(ONE).connect_lazy_with(options.connection())),
             Self::Postgres(options) => Pool::Postgres(options.pools().0),
         };
         let pending = migrate::pending(&mut pool.acquire().await?).await;
@@ -98,14 +104,13 @@ impl SqliteOptions {
         made.connect().await?.close().await
     }
 
-    fn pool(&self, size: u32, connection: SqliteConnectOptions) -> SqlitePool {
+    fn pool(&self, size: u32) -> SqlitePoolOptions {
         SqlitePoolOptions::new()
             .max_connections(size)
             .acquire_timeout(self.acquire_timeout)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_lazy_with(connection)
     }
 
     fn connection(&self) -> SqliteConnectOptions {

@@ -116,14 +116,11 @@ impl Changes {
                 }
                 let now = (version_of_others(writer).await, lately.announced());
                 let before = (std::mem::replace(others, now.0), std::mem::replace(announced, now.1));
-                if now.0.is_some() && now.0 == before.0 {
-                    lately.confirm(began);
-                } else {
-                    lately.forget();
-                }
                 if now != before || now.0.is_none() {
+                    lately.forget();
                     return Ok(());
                 }
+                lately.confirm(began);
             },
             Watch::Postgres { hosts, listener, snapshot: known, lately } => loop {
                 if hosts.hear(listener, POLL).await? {

@@ -54,7 +54,7 @@ impl Store {
         client: &ClientId,
         default_role: Option<&RoleName>,
     ) -> Result<Option<Arc<Standing>>, Error> {
-        let key = (jti.to_owned(), client.clone());
+        let key = (jti.to_owned(), client.clone(), default_role.cloned());
         let read = || self.read_standing(jti, family, client, default_role);
         self.lately.look(&self.lately.standings, &key, Instant::now(), read).await
     }

@@ -61,6 +61,7 @@ impl Db {
     /// Runs a statement of a transaction before the next one, or before the transaction is committed. It must not depend on
     /// what others that wait have changed, nor change the same rows: PostgreSQL runs them side by side.
     pub(super) fn send_later(&mut self, statement: Sql) {
+        debug_assert!(statement.locks.is_empty(), "parts of a statement take no locks: {}", statement.text);
         self.waiting.push(statement);
     }
 
