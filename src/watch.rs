@@ -1,7 +1,7 @@
 //! Watches for what others change: the command line, or another node. A change is obeyed within a second.
 //!
-//! Requests read users, clients and APIs from the database, or take what was read less than a second ago. What is kept
-//! longer is read anew here: the signing keys, the sealing keys, the directory.
+//! Requests read users, clients and APIs from the database, or take what was read a moment ago. What is kept at hand as a
+//! whole is read anew here: the signing keys, the sealing keys, the directory.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -38,8 +38,8 @@ async fn changes(app: &App) -> Result<Infallible, BoxError> {
         let began = Instant::now();
         app.keys_changed.notify_one();
         app.refresh_directory().await?;
-        // Under load something is always written: looking takes a tenth of the time, but a database that answers slowly
-        // makes nobody obey later than within a second.
+        // On PostgreSQL something is always written under load: looking takes a tenth of the time, but a database that
+        // answers slowly makes nobody obey later than within a second.
         tokio::time::sleep((began.elapsed() * 9).min(REST)).await;
         changes.next().await?;
     }
