@@ -71,9 +71,8 @@ impl Issuer {
 
     /// The origin, as browsers write it ([RFC 6454 §6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2)).
     pub fn origin(&self) -> &str {
-        let after_scheme = self.0.find("://").map_or(0, |at| at + 3);
-        let end = self.0[after_scheme..].find('/').map_or(self.0.len(), |at| after_scheme + at);
-        &self.0[..end]
+        // Up to the slash after the two behind the scheme.
+        self.0.match_indices('/').nth(2).map_or(&self.0, |(end, _)| &self.0[..end])
     }
 }
 

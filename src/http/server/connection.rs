@@ -16,11 +16,13 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::{Activity, Phase};
 use super::caps::Admission;
+use super::layers::Arrival;
 use super::stream::{Stream, Transport};
 use super::{Limits, Shared, Stage};
 use crate::protocol::BoxError;
@@ -72,10 +74,11 @@ pub(super) async fn serve(
     let stream = TokioIo::new(Stream::new(transport, activity.clone()));
 
     let service = service_fn(|request: Request<_>| {
-        let (answering, arrival) = (activity.begin(request.version()), shared.layers.arrival(tcp));
-        if let Some(response) = shared.layers.answer_at_once(&*shared.routes, &request, arrival, &activity) {
+        let (answering, id) = (activity.begin(request.version()), shared.layers.id());
+        if let Some(response) = shared.layers.answer_at_once(&*shared.routes, &request, id, tcp, &activity) {
             return Either::Left(future::ready(Ok(response)));
         }
+        let arrival = Arrival { id, tcp, at: Instant::now() };
         let (shared, activity) = (shared.clone(), activity.clone());
         // Boxed, since it is large, and hyper moves it about.
         Either::Right(Box::pin(async move {
@@ -116,22 +119,32 @@ where
     C: GracefulConnection<Error = BoxError>,
 {
     let mut timer = pin!(tokio::time::sleep(limits.header));
-    let mut last_call = pin!(Stage::draining(activity.stage(), LAST_CALL));
-    let mut cut = pin!(Stage::cut(activity.stage()));
-    let mut ending = false;
+    // Without the scheduler's budget, so that once they were polled they wake this task when the stage changes.
+    let mut last_call = pin!(coop::unconstrained(Stage::draining(activity.stage(), LAST_CALL)));
+    let mut cut = pin!(coop::unconstrained(Stage::cut(activity.stage())));
+    let (mut is_watching, mut ending) = (false, false);
     loop {
-        tokio::select! {
+        let ended = future::poll_fn(|cx| {
             // The connection first: what it has done moves the deadline.
-            biased;
-            ended = connection.as_mut() => {
-                if let Err(fault) = ended {
-                    tracing::debug!(fault, "a connection broke");
-                }
-                return;
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(Some(ended));
             }
-            () = cut.as_mut() => return,
-            () = last_call.as_mut(), if !ending => (),
-            () = future::poll_fn(|cx| poll_expired(timer.as_mut(), activity, limits, ending, cx)) => (),
+            // Not with each request: before the stage changes there is nothing to hear.
+            if !std::mem::replace(&mut is_watching, true) || activity.is_draining() {
+                if cut.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Some(Ok(())));
+                }
+                if !ending && last_call.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+            }
+            poll_expired(timer.as_mut(), activity, limits, ending, cx).map(|()| None)
+        });
+        if let Some(ended) = ended.await {
+            if let Err(fault) = ended {
+                tracing::debug!(fault, "a connection broke");
+            }
+            return;
         }
         // Time is up. Who owes a request is cut off; who was answered may read the answer to its end.
         if ending || matches!(activity.phase(), Phase::Asking | Phase::Lingering) {

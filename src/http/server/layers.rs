@@ -52,11 +52,11 @@ const RETRY_AFTER: u64 = 1;
 /// A request that has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    id: RequestId,
+    pub(super) id: RequestId,
     /// The other end of its connection.
-    tcp: SocketAddr,
+    pub(super) tcp: SocketAddr,
     /// When its header had been read.
-    at: Instant,
+    pub(super) at: Instant,
 }
 
 /// Wraps the routes.
@@ -82,18 +82,18 @@ impl Layers {
         Self { limits, hsts, proxies, server, requests: AtomicU64::new(0), noting }
     }
 
-    /// Takes note of a request that came over the connection from `tcp`.
-    pub(super) fn arrival(&self, tcp: SocketAddr) -> Arrival {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        Arrival { id: RequestId { server: self.server, number }, tcp, at: Instant::now() }
+    /// Names a request that has come.
+    pub(super) fn id(&self) -> RequestId {
+        RequestId { server: self.server, number: self.requests.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Answers a request for what is at hand, without a wait; no handler runs.
+    /// Answers a request for what is at hand, without a wait; no handler runs, and no clock is read.
     pub(super) fn answer_at_once(
         &self,
         routes: &dyn Routes,
         request: &Request<Incoming>,
-        Arrival { id, tcp, at }: Arrival,
+        id: RequestId,
+        tcp: SocketAddr,
         activity: &Activity,
     ) -> Option<Response> {
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -107,7 +107,7 @@ impl Layers {
         let _entered = tracing::info_span!("request", %id).entered();
         self.mark(response.headers_mut(), id, request.version(), activity);
         let client = || self.proxies.load().client(tcp.ip(), headers);
-        log_answer(method, uri, response.status(), at, client);
+        log_answer(method, uri, response.status(), || 0.0, client);
         Some(response)
     }
 
@@ -250,7 +250,7 @@ impl Drop for AccessLine {
     fn drop(&mut self) {
         let Self { method, uri, client, at, status } = self;
         match status {
-            Some(status) => log_answer(method, uri, *status, *at, || *client),
+            Some(status) => log_answer(method, uri, *status, || milliseconds_since(*at), || *client),
             None => {
                 let (path, duration_ms) = (uri.path(), milliseconds_since(*at));
                 tracing::info!(%method, path, duration_ms, %client, "abandoned by the client");
@@ -260,13 +260,19 @@ impl Drop for AccessLine {
 }
 
 /// Tells the log of an answer. Without the query, which may hold what nobody should read in a log.
-fn log_answer(method: &Method, uri: &Uri, status: StatusCode, at: Instant, client: impl Fn() -> IpAddr) {
+fn log_answer(
+    method: &Method,
+    uri: &Uri,
+    status: StatusCode,
+    duration_ms: impl Fn() -> f64,
+    client: impl Fn() -> IpAddr,
+) {
     // Values that cost something stand in the macro: they are asked for only if the line is written.
     tracing::info!(
         %method,
         path = uri.path(),
         status = status.as_u16(),
-        duration_ms = milliseconds_since(at),
+        duration_ms = duration_ms(),
         client = %client(),
         "answered"
     );
