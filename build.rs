@@ -1,23 +1,33 @@
-//! Takes out of the archive of Swagger UI what the page at `/docs` loads.
-//!
-//! The archive holds each file by DEFLATE, with its checksum and size: all that a gzip file has besides its first ten
-//! bytes ([RFC 1952 §2.3]), so that nothing is compressed anew.
-//!
-//! [RFC 1952 §2.3]: https://www.rfc-editor.org/rfc/rfc1952#section-2.3
+//! Takes what the page at `/docs` loads out of the archive of Swagger UI, and tells the linker which functions to put side
+//! by side.
 
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
 use std::io::{Cursor, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::{CompressionMethod, ZipArchive};
 
 const FILES: [&str; 3] = ["swagger-ui.css", "swagger-ui-bundle.js", "oauth2-redirect.js"];
 
+/// Made by `scripts/order`.
+const ORDER: &str = "scripts/order.txt";
+
 /// Compressed by DEFLATE, no name, no time, by no known system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 fn main() {
-    let folder = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where to write"));
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where to write"));
+    pages(&folder);
+    order(&folder);
+    println!("cargo::rerun-if-changed=build.rs");
+}
+
+/// The archive holds each file by DEFLATE, with its checksum and size: all that a gzip file has besides its first ten
+/// bytes ([RFC 1952 §2.3](https://www.rfc-editor.org/rfc/rfc1952#section-2.3)), so that nothing is compressed anew.
+fn pages(folder: &Path) {
     let mut archive =
         ZipArchive::new(Cursor::new(SWAGGER_UI_VENDORED)).expect("Swagger UI comes as an archive");
     for name in FILES {
@@ -31,7 +41,27 @@ fn main() {
         let crc32 = entry.crc32();
         entry.read_to_end(&mut gzip).expect("the archive is in memory");
         gzip.extend([crc32, size].iter().flat_map(|number| number.to_le_bytes()));
-        std::fs::write(folder.join(format!("{name}.gz")), gzip).expect("cargo's folder can be written to");
+        fs::write(folder.join(format!("{name}.gz")), gzip).expect("cargo's folder can be written to");
     }
-    println!("cargo::rerun-if-changed=build.rs");
+}
+
+/// Puts the functions that a server calls before all others, for the linkers that come with Rust and GCC on Linux. The system
+/// maps a binary by 64 KiB around what is touched, so that it keeps a third less of it resident.
+fn order(folder: &Path) {
+    println!("cargo::rerun-if-changed={ORDER}");
+    let variable = |name| env::var(name).unwrap_or_default();
+    let has_chosen_a_linker = variable("CARGO_ENCODED_RUSTFLAGS").contains("fuse-ld");
+    if variable("CARGO_CFG_TARGET_OS") != "linux" || variable("PROFILE") != "release" || has_chosen_a_linker {
+        return;
+    }
+    let names = fs::read_to_string(ORDER).expect("the list can be read");
+    let mut script = "SECTIONS { .text.called : {\n".to_owned();
+    for name in names.lines() {
+        // What compilers hold to be called once stands apart.
+        writeln!(script, "*(.text.{name} .text.unlikely.{name})").expect("a string can be written to");
+    }
+    script.push_str("} } INSERT BEFORE .text;\n");
+    let file = folder.join("order.ld");
+    fs::write(&file, script).expect("cargo's folder can be written to");
+    println!("cargo::rustc-link-arg-bins=-Wl,--script={}", file.display());
 }

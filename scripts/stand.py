@@ -31,10 +31,12 @@ level = "warn"
 
 
 class Stand:
-    """A server with something to do; ends with its `with` block."""
+    """A server with something to do on some cores, perhaps `under` another command; ends with its `with` block."""
 
-    def __init__(self, cores: str, database: str | None = None, settings: str = SETTINGS):
-        self.server = Server(settings, database=database, prefix=["taskset", "-c", cores])
+    def __init__(
+        self, cores: str, database: str | None = None, settings: str = SETTINGS, under: tuple[str, ...] = ()
+    ):
+        self.server = Server(settings, database=database, prefix=["taskset", "-c", cores, *under])
         self.stack, self.tokens, self.redemptions = ExitStack(), [], 0
 
     def __enter__(self) -> "Stand":
