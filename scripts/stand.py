@@ -15,7 +15,7 @@ from visitor import Visitor
 
 API = "https://notes.example"
 PASSWORD = "lantern-tidal-mosaic"
-USERS = 8
+USERS = 32  # so that none comes near what one may have
 FAMILIES = 1000  # of a user with a client; one more ends the oldest
 CODES = 30  # of a session that may wait at the same time, with room for the one by which it began
 BACK = "https://web.example/back"
