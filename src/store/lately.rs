@@ -23,7 +23,7 @@ use crate::recent::Recent;
 const FRESH: Duration = Duration::from_millis(750);
 
 /// How old it may be although nobody else has written: what should change it unnoticed does so for no longer.
-const OLD: Duration = Duration::from_secs(10);
+const OLD: Duration = Duration::from_secs(60);
 
 /// What was read lately.
 pub(super) struct Lately {
@@ -165,22 +165,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_nobody_changed_is_kept_as_long_as_that_is_known_and_ten_seconds_at_most() {
+    async fn what_nobody_changed_is_kept_as_long_as_that_is_known_and_a_minute_at_most() {
         let mut database = Database::new();
-        // As if it had been opened a minute before.
+        // As if it had been opened a while before.
         database.lately.began = database.began.checked_sub(Duration::from_secs(60)).unwrap();
         let confirm = |after| database.lately.confirm(database.began + Duration::from_millis(after));
         assert_eq!(database.look(0, Some(1)).await, Some(1));
         confirm(600);
         assert_eq!(database.look(1349, Some(2)).await, Some(1));
         assert_eq!(database.look(1350, Some(2)).await, Some(2));
-        (1..=13).for_each(|tick| confirm(1350 + 750 * tick));
-        assert_eq!(database.look(11_349, Some(3)).await, Some(2));
-        assert_eq!(database.look(11_350, Some(3)).await, Some(3));
-        confirm(12_000);
+        (1..=79).for_each(|tick| confirm(1350 + 750 * tick));
+        assert_eq!(database.look(61_349, Some(3)).await, Some(2));
+        assert_eq!(database.look(61_350, Some(3)).await, Some(3));
+        confirm(62_000);
         database.lately.forget();
-        confirm(12_100);
-        assert_eq!(database.look(12_100, Some(4)).await, Some(4));
+        confirm(62_100);
+        assert_eq!(database.look(62_100, Some(4)).await, Some(4));
     }
 
     #[tokio::test]
