@@ -8,8 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
-from server import ROOT, binary
-from shown import say
+from server import ROOT, Failed, binary
+from shown import play, say
 from stand import Stand
 
 LIST = ROOT / "scripts/order.txt"
@@ -27,7 +27,7 @@ def main() -> None:
     valgrind = f"valgrind --tool=callgrind --demangle=no --compress-strings=no --callgrind-out-file={calls}/%p"
     cores = ",".join(map(str, os.sched_getaffinity(0)))
     with Stand(cores, under=tuple(valgrind.split())) as stand:
-        say("a start")
+        say("a start")  # the second: the first makes database and keys
         stand.restart()
         started = stand.server.process.pid
         stand.restart()
@@ -36,6 +36,8 @@ def main() -> None:
         ask(stand)
         stand.server.stop()
     start, requests = names(calls / str(started)), names(calls / str(served))
+    if len(start) < 1000:
+        raise Failed(f"only {len(start)} functions of {binary()} were seen; it needs its symbols, in `.text`")
     lines = sorted(start) + sorted(requests - start)
     LIST.write_text("".join(f"{line}\n" for line in lines))
     say(f"{LIST.relative_to(ROOT)} has {len(start)} names of a start, and {len(requests - start)} of requests.")
@@ -60,7 +62,7 @@ def names(file: Path) -> set[str]:
     for line in file.read_text().splitlines():
         key, _, value = line.partition("=")
         if key == "ob":
-            is_ours = value == str(binary())
+            is_ours = value == str(binary().resolve())
         elif key == "fn" and is_ours and re.fullmatch(r"[A-Za-z_][\w.$']*", value):  # no address, no `(below main)`
             found.add(pattern(value))
     return found
@@ -76,4 +78,4 @@ def pattern(name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    play(main, "Not finished.")

@@ -20,6 +20,7 @@ const BACKLOG: usize = 1024;
 /// Accepts and serves connections from `listener`; at the shutdown also those that wait to be accepted, since
 /// closing the listener would reset them.
 pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, stage: watch::Receiver<Stage>) {
+    // A clone: what connections are given must not have seen the change (`Activity::is_draining`).
     let mut draining = stage.clone();
     let mut starved = false;
     loop {

@@ -87,7 +87,7 @@ impl Layers {
         RequestId { server: self.server, number: self.requests.fetch_add(1, Ordering::Relaxed) }
     }
 
-    /// Answers a request for what is at hand, without a wait; no handler runs, and no clock is read.
+    /// Answers a request for what is at hand, without a wait; no handler runs, and the clock is read for the log alone.
     pub(super) fn answer_at_once(
         &self,
         routes: &dyn Routes,
@@ -100,6 +100,7 @@ impl Layers {
         if method != Method::GET || !request.body().is_end_stream() || headers.contains_key(IF_NONE_MATCH) {
             return None;
         }
+        let at = tracing::enabled!(tracing::Level::INFO).then(Instant::now);
         let ready = || routes.ready(uri.path(), &|headers| self.complete(headers, id));
         // Should it panic, the handler is asked.
         let mut response = catch_unwind(AssertUnwindSafe(ready)).ok()??;
@@ -107,7 +108,7 @@ impl Layers {
         let _entered = tracing::info_span!("request", %id).entered();
         self.mark(response.headers_mut(), id, request.version(), activity);
         let client = || self.proxies.load().client(tcp.ip(), headers);
-        log_answer(method, uri, response.status(), || 0.0, client);
+        log_answer(method, uri, response.status(), || at.map_or(0.0, milliseconds_since), client);
         Some(response)
     }
 
