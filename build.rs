@@ -61,7 +61,9 @@ fn order(folder: &Path) {
     let names = match fs::read_to_string(ORDER) {
         Ok(names) => names,
         Err(error) => {
-            println!("cargo::warning=functions are put in no order: {ORDER}: {error}");
+            println!(
+                "cargo::warning=functions are put in no order, as {ORDER} cannot be read: {error}; scripts/order makes it"
+            );
             return;
         }
     };
