@@ -4,6 +4,7 @@
 //!
 //! [Fetch, CORS protocol]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
+use http::StatusCode;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderValue, VARY,
@@ -45,17 +46,18 @@ impl Cors {
             Self::Nobody => None,
         };
         let Some(allowed) = allowed else { return };
-        let is_preflight = response.status() == http::StatusCode::NO_CONTENT;
+        let status = response.status();
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        if is_preflight {
+        if status == StatusCode::NO_CONTENT {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
             headers.insert(
                 ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static("authorization, content-type, x-requested-with"),
             );
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-        } else {
+        } else if status.is_client_error() || status.is_server_error() {
+            // What refusals say besides their bodies, and nothing else does.
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static("www-authenticate, retry-after, x-request-id"),

@@ -6,7 +6,7 @@
 use http::StatusCode;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue,
-    LOCATION, PRAGMA, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+    LOCATION, PRAGMA, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_FRAME_OPTIONS,
 };
 use serde::Serialize;
 use warp::Reply as _;
@@ -45,12 +45,13 @@ pub fn options(allow: &'static str) -> Response {
     response
 }
 
-/// Sends the browser to `location`, a URI in ASCII, by `GET` whatever it did here.
+/// Sends the browser to `location`, a URI in ASCII, by `GET` whatever it did here, without a word of where it was.
 pub fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
     headers.insert(LOCATION, HeaderValue::try_from(location).expect("a URI is visible ASCII"));
     headers.insert(CACHE_CONTROL, NO_STORE);
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 
@@ -103,6 +104,7 @@ pub fn page(html: String, policy: Policy, refusal: Option<&Error>) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, NO_STORE);
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     let policy = format!(
         "default-src 'none'; style-src 'self'; img-src {pictures}; base-uri 'none'; frame-ancestors 'none'{more}"
     );

@@ -221,6 +221,7 @@ async fn a_request_that_another_site_posts_finds_the_session() {
     };
     let without_cookies = stranger.step(post(&stranger), "/authorize").await;
     assert_eq!(without_cookies.status, 303);
+    assert_eq!(without_cookies.headers["referrer-policy"], "no-referrer");
     assert!(without_cookies.cookies.is_empty(), "{without_cookies:?}");
     let next = without_cookies.location().strip_prefix(ISSUER).unwrap().to_owned();
     assert!(next.starts_with("/authorize?"), "{next}");

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::browser::Browser;
-use crate::server::{Answer, PASSWORD, Server};
+use crate::server::{Answer, Server};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -195,7 +195,6 @@ async fn tokens_at_the_wrong_place_are_refused() {
     assert_eq!(web.post("/token", &form).await.error(), "invalid_grant");
     let in_query = server.get(&format!("/users/me?access_token={}", token.access_token())).await;
     assert_eq!(in_query.status, 401, "RFC 9700 §4.3.2: never in the query");
-    let _ = PASSWORD;
 }
 
 /// Fetch standard: preflights and answers, refusals included, are for registered origins alone.
@@ -218,13 +217,16 @@ async fn pages_of_registered_origins_may_read_answers() {
     assert_eq!((preflight.status, allowed(&preflight)), (204, Some(origin.to_owned())));
     let refused = ask("POST", "/token", origin).await;
     assert_eq!((refused.status, allowed(&refused)), (415, Some(origin.to_owned())));
+    assert_eq!(
+        refused.headers["access-control-expose-headers"],
+        "www-authenticate, retry-after, x-request-id"
+    );
     for path in ["/token", "/revoke", "/users/me"] {
         assert_eq!(allowed(&ask("OPTIONS", path, "https://evil.example").await), None, "{path}");
         assert_eq!(allowed(&ask("POST", path, "https://evil.example").await), None, "{path}");
     }
-    assert_eq!(
-        allowed(&ask("GET", "/.well-known/jwks.json", "https://evil.example").await),
-        Some("*".to_owned())
-    );
+    let public = ask("GET", "/.well-known/jwks.json", "https://evil.example").await;
+    assert_eq!(allowed(&public), Some("*".to_owned()));
+    assert!(!public.headers.contains_key("access-control-expose-headers"), "{public:?}");
     assert_eq!(allowed(&ask("POST", "/introspect", origin).await), None);
 }

@@ -13,8 +13,8 @@ use std::task::Poll;
 use arc_swap::ArcSwap;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{
-    CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, IF_NONE_MATCH, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, IF_NONE_MATCH,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{HeaderMap, Method, Request, StatusCode, Uri, Version};
 use tokio::time::Instant;
@@ -35,10 +35,8 @@ use crate::refusals::Refusals;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers carry no page unless a handler says otherwise, and are never shown in a frame.
-static SECURITY: [(HeaderName, HeaderValue); 4] = [
+static SECURITY: [(HeaderName, HeaderValue); 2] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
 ];
 

@@ -228,6 +228,7 @@ fn a_page_has_a_policy_that_lets_it_do_what_it_must_and_no_more() {
         let headers = response.headers();
         assert_eq!(headers["cache-control"], "no-store");
         assert_eq!(headers["referrer-policy"], "same-origin");
+        assert_eq!(headers["x-frame-options"], "DENY");
         assert_eq!(headers["content-type"], "text/html; charset=utf-8");
         headers["content-security-policy"].to_str().unwrap().to_owned()
     };
