@@ -1,6 +1,6 @@
 """What the server does a second, beside what the work itself costs on the same core in the same moment.
 
-Run by `scripts/bench`. Each round measures every row right after its anchor, so that what slows the machine down slows
+Run by `scripts/bench`. Each round measures a row right after its anchor, so that what slows the machine down slows
 both; a row's figure is the median of the rounds' ratios, and its spread half of what lies between the least and the
 most. A row falls short when it misses its ratio by more than that.
 """
@@ -17,7 +17,7 @@ import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cluster import postgres
@@ -29,6 +29,7 @@ from stand import SETTINGS, Stand
 
 PART_OF_QUICK = 0.8
 SIZES = {"1,000": 1_000, "100,000": 100_000, "1,000,000": 1_000_000}
+FILLED, SOAK = 6, 10  # times all loads: until what may be kept is kept, and in all
 JWKS, DISCOVERY = "/.well-known/jwks.json", "/.well-known/openid-configuration"
 
 # What stands in the table: its name, its anchor, how many of the anchor it takes, and the ratio that it must reach.
@@ -144,7 +145,7 @@ def wait_for(port: int) -> None:
 
 
 def measure(bench: Bench, rows: list[Row], stands: ExitStack) -> list[Measured]:
-    """Every row beside its anchor, round by round."""
+    """Every row beside its anchor, one row after another."""
     stand = stands.enter_context(Stand(bench.server))
     on_postgres = None
     if any("PostgreSQL" in row.name for row in rows):
@@ -154,9 +155,12 @@ def measure(bench: Bench, rows: list[Row], stands: ExitStack) -> list[Measured]:
         "refresh on PostgreSQL": lambda: on_postgres.refresh(bench.seconds),
     }
     measured = [Measured(row) for row in rows]
-    for turn in range(bench.rounds):
-        say(f"round {turn + 1} of {bench.rounds}")
-        for each in measured:
+    for each in measured:
+        say(each.row.name)
+        # Not counted: answers may at first be sent from memory that the system has not used before. To touch that is work of
+        # the hypervisor, some 6 µs for each page.
+        ways[each.row.name]()
+        for _ in range(bench.rounds):
             anchor = bench.anchor(each.row.anchor) / each.row.anchors
             each.add(anchor, ways[each.row.name]())
     return measured
@@ -184,8 +188,9 @@ def everything_else(bench: Bench, is_quick: bool) -> list[Check]:
     with Stand(bench.server) as stand:
         say("latency beside sign-ins")
         checks += beside_sign_ins(stand, bench)
-        say("a million users and 10,000 clients")
-        checks += with_a_million(stand, bench)
+        if not is_quick:
+            say("a million users and 10,000 clients")
+            checks += with_a_million(stand, replace(bench, seconds=1))
     checks += issuers_for_tests(bench)
     say("two cores")
     checks += two_cores(bench)
@@ -253,8 +258,8 @@ def with_a_million(stand: Stand, bench: Bench) -> list[Check]:
     time.sleep(2)
     checks.append(Check("resident, idle", resident(stand), 12, "MiB"))
     most, after = {}, []
-    for _ in range(6):
-        stand.tokens = []  # Others than before: after the third time what is kept of those seen lately is full.
+    for _ in range(SOAK):
+        stand.tokens = []  # Others than before.
         for name, way in ways_of(stand, bench, connections=64).items():
             if name == "password":
                 continue  # More would find no place in the queue.
@@ -264,7 +269,9 @@ def with_a_million(stand: Stand, bench: Bench) -> list[Check]:
         after.append(resident(stand))
     name = max(most, key=most.get)
     checks.append(Check(f"resident at most, under load with 64 connections ({name})", most[name], 25, "MiB"))
-    checks.append(Check("more of it after all loads six times than after three times", after[5] - after[2], 1, "MiB"))
+    say("resident after all loads, MiB: " + " ".join(f"{each:.1f}" for each in after))
+    more = f"more of it after all loads {SOAK} times than after {FILLED} times"
+    checks.append(Check(more, after[-1] - after[FILLED - 1], 1, "MiB"))
     return checks
 
 
