@@ -57,7 +57,7 @@ impl Cors {
             );
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         } else if status.is_client_error() || status.is_server_error() {
-            // What refusals say besides their bodies, and nothing else does.
+            // What a refusal says besides its body.
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,
                 HeaderValue::from_static("www-authenticate, retry-after, x-request-id"),

@@ -41,8 +41,6 @@ pub(super) fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
-        // Head and body are copied together: for what is sent here, that costs the system less than two pieces.
-        .writev(false)
         // Twice the limit is read, so that a header that is a little too large gets an answer that says so.
         // hyper takes no less than 8 KiB.
         .max_buf_size((2 * limits.header_bytes).max(8192));

@@ -1,6 +1,7 @@
 //! The bytes of a connection, plain or TLS: tells when some came, and closes so that the answer arrives.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,6 +14,9 @@ use super::activity::Activity;
 
 /// How much of an unread body is discarded while closing.
 const DISCARDED: usize = 1 << 20;
+
+/// Up to so many bytes go out in one piece, which costs less than to have the system gather two, as head and body are.
+const PIECE: usize = 4096;
 
 /// TCP or TLS over it, boxed so that the HTTP machinery is compiled once.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -75,7 +79,14 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().transport.as_mut().poll_write_vectored(cx, slices)
+        let transport = self.get_mut().transport.as_mut();
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() > PIECE {
+            return transport.poll_write_vectored(cx, slices);
+        }
+        let mut bytes = [MaybeUninit::uninit(); PIECE];
+        let mut piece = ReadBuf::uninit(&mut bytes);
+        slices.iter().for_each(|slice| piece.put_slice(slice));
+        transport.poll_write(cx, piece.filled())
     }
 
     fn is_write_vectored(&self) -> bool {
