@@ -47,16 +47,18 @@ impl Cors {
         };
         let Some(allowed) = allowed else { return };
         let status = response.status();
+        let is_preflight = status == StatusCode::NO_CONTENT;
+        let is_refusal = status.is_client_error() || status.is_server_error();
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        if status == StatusCode::NO_CONTENT {
+        if is_preflight {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(allow));
             headers.insert(
                 ACCESS_CONTROL_ALLOW_HEADERS,
                 HeaderValue::from_static("authorization, content-type, x-requested-with"),
             );
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-        } else if status.is_client_error() || status.is_server_error() {
+        } else if is_refusal {
             // What a refusal says besides its body.
             headers.insert(
                 ACCESS_CONTROL_EXPOSE_HEADERS,

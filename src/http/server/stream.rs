@@ -113,3 +113,67 @@ impl AsyncWrite for Stream {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::IoSlice;
+    use std::sync::Mutex;
+
+    use tokio::sync::watch;
+
+    use super::super::{Limits, Stage};
+    use super::*;
+
+    /// Takes all that is written, and notes of how many pieces each write was.
+    #[derive(Clone, Default)]
+    struct Taker(Arc<Mutex<(Vec<usize>, Vec<u8>)>>);
+
+    impl Transport for Taker {}
+
+    impl AsyncRead for Taker {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Taker {
+        fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+        }
+
+        fn poll_write_vectored(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let mut taken = self.0.lock().unwrap();
+            taken.0.push(slices.len());
+            slices.iter().for_each(|slice| taken.1.extend_from_slice(slice));
+            Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// R8: what is large is not copied, so that no connection has room for it.
+    #[tokio::test]
+    async fn only_a_small_answer_is_gathered() {
+        for (length, pieces) in [(1, 1), (PIECE - 4, 1), (PIECE - 3, 2), (400_000, 2)] {
+            let taker = Taker::default();
+            let activity = Activity::new(&Limits::default(), watch::channel(Stage::Serving).1);
+            let mut stream = Stream::new(Box::pin(taker.clone()), activity);
+            let (head, body) = (b"head", vec![b'b'; length]);
+            let slices = [IoSlice::new(head), IoSlice::new(&body)];
+            let written = poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &slices)).await.unwrap();
+            assert_eq!(written, 4 + length);
+            assert_eq!(*taker.0.lock().unwrap(), (vec![pieces], [&head[..], &body].concat()), "{length}");
+        }
+    }
+}
